@@ -1,0 +1,1 @@
+"""How systems are reached: one small contract, one module per way."""

@@ -1,0 +1,1 @@
+"""The vocabulary of the engine: requests, cases, messages, systems, policy. No I/O, no Temporal."""

@@ -1,0 +1,35 @@
+"""The two kinds of model: what travels inside, and what is taken in at the edge."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+
+
+class Model(BaseModel):
+    """Travels between our own parts. Unknown keys are ignored, so that a rollback reads newer data.
+
+    Inputs never show in error texts: they may be personal data.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class EdgeModel(BaseModel):
+    """Written by people or other programs. Unknown keys are refused: a typo must not be lost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _zulu(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[
+    AwareDatetime, AfterValidator(_utc), PlainSerializer(_zulu, return_type=str, when_used="json")
+]
+"""An aware instant, kept in UTC, written with `Z`. A naive time is refused."""

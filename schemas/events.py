@@ -1,0 +1,161 @@
+"""What the audit chain records: one event per fact, with the sentence that a person reads.
+
+Facts are enums, numbers, dates and ids, never personal data (law.md 6). Free text of staff is
+sealed in the case file; the chain names the sealed part (`text`).
+"""
+
+from enum import StrEnum
+from string import Formatter
+from typing import Final
+
+from schemas.base import Model
+
+Scalar = str | int | float | bool | None
+
+
+class Event(StrEnum):
+    """Names are kept for ever: they stand in signed records."""
+
+    RECEIVED = "received"
+    ATTACHED = "attached"
+    FEE_ASSESSED = "fee_assessed"
+    DATES_COMPUTED = "dates_computed"
+    POSSIBLY_SAME_PERSON = "possibly_same_person"
+    DUPLICATE_ANSWERED = "duplicate_answered"
+    ACKNOWLEDGED = "acknowledged"
+    MOVED = "moved"
+    IDENTITY_SUFFICIENT = "identity_sufficient"
+    IDENTITY_DOUBTED = "identity_doubted"
+    CLARIFICATION_ASKED = "clarification_asked"
+    ANSWERED = "answered"
+    ANSWER_OVERDUE = "answer_overdue"
+    MANDATE_CHECKED = "mandate_checked"
+    FEE_QUESTION = "fee_question"
+    FEE_SETTLED = "fee_settled"
+    FEE_ANSWERED = "fee_answered"
+    MERGED = "merged"
+    SEARCHED = "searched"
+    SEARCH_CLOSED = "search_closed"
+    SYSTEM_UNREACHABLE = "system_unreachable"
+    SYSTEM_RESOLVED = "system_resolved"
+    SYSTEM_ANSWERED = "system_answered"
+    MATCH_DOUBTFUL = "match_doubtful"
+    REVIEWED = "reviewed"
+    WITHHELD = "withheld"
+    DECIDED = "decided"
+    DECISION_TAKEN_BACK = "decision_taken_back"
+    SIGNAL_IGNORED = "signal_ignored"
+    EXTENSION_DECIDED = "extension_decided"
+    EXTENDED = "extended"
+    EXTENSION_VOID = "extension_void"
+    SUPPRESSION_ADDED = "suppression_added"
+    SUPPRESSED = "suppressed"
+    SUPERSEDED = "superseded"
+    RESTRICTED = "restricted"
+    RESTRICTION_LIFTED = "restriction_lifted"
+    CONSENT_GIVEN = "consent_given"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    CONSENT_RECORDED = "consent_recorded"
+    RECIPIENT_NOTIFIED = "recipient_notified"
+    LETTER_WRITTEN = "letter_written"
+    LETTER_LEFT = "letter_left"
+    LETTER_WITHDRAWN = "letter_withdrawn"
+    LETTER_FETCHED = "letter_fetched"
+    REPLY_COMPILED = "reply_compiled"
+    REPLY_LEFT = "reply_left"
+    TASK_OPENED = "task_opened"
+    TASK_DONE = "task_done"
+    ESCALATED = "escalated"
+    BREACHED = "breached"
+    WARNED = "warned"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    RECEIPT_CORRECTED = "receipt_corrected"
+    NOTED = "noted"
+    REASSIGNED = "reassigned"
+    LOOKED = "looked"
+    EXPORTED = "exported"
+    RECONCILED = "reconciled"
+
+
+SENTENCES: Final[dict[Event, str]] = {
+    Event.RECEIVED: "{kind} request received by {channel}",
+    Event.ATTACHED: "{count} attachment(s) sealed",
+    Event.FEE_ASSESSED: "12-month rule: {assessment} under policy {rule}",
+    Event.DATES_COMPUTED: "due {due_date}, safe date {safe_date}, refusal by {refusal_due_date} "
+    "(schedule {revision}, calendar {calendar})",
+    Event.POSSIBLY_SAME_PERSON: "the same address with another name stands in {number}: not merged",
+    Event.DUPLICATE_ANSWERED: "the same request came again: answered with this number",
+    Event.ACKNOWLEDGED: "receipt acknowledged",
+    Event.MOVED: "{before} -> {after}: {why}",
+    Event.IDENTITY_SUFFICIENT: "identity sufficient: {how}",
+    Event.IDENTITY_DOUBTED: "identity asked on reasonable doubt, Art. 12(6); clock counts it: {counted}",
+    Event.CLARIFICATION_ASKED: "clarification asked; clock counts it: {counted}",
+    Event.ANSWERED: "the question of {reason} is answered",
+    Event.ANSWER_OVERDUE: "the question of {reason} is unanswered: task for the {role}",
+    Event.MANDATE_CHECKED: "mandate of the {relation} checked",
+    Event.FEE_QUESTION: "fee question put to a person ({assessment})",
+    Event.FEE_SETTLED: "fee question settled: {choice}, amount {amount} cents",
+    Event.FEE_ANSWERED: "the subject answered the fee: {choice}",
+    Event.MERGED: "merged into {into}",
+    Event.SEARCHED: "{system} searched: {outcome}, {records} record(s)",
+    Event.SEARCH_CLOSED: "search closed, {unanswered} system(s) have not answered",
+    Event.SYSTEM_UNREACHABLE: "{system} cannot be reached after {tries} tries",
+    Event.SYSTEM_RESOLVED: "{system}: {how}",
+    Event.SYSTEM_ANSWERED: "{system} answered: {outcome}, {records} record(s)",
+    Event.MATCH_DOUBTFUL: "{system}: {count} record(s) could be another person's: a person chooses",
+    Event.REVIEWED: "findings reviewed, {withheld} withheld",
+    Event.WITHHELD: "{system} item {item} withheld: {code}",
+    Event.DECIDED: "decided: {choice}, ground {ground}",
+    Event.DECISION_TAKEN_BACK: "decision taken back before the reply left",
+    Event.SIGNAL_IGNORED: "a decision signal was not followed: {why}",
+    Event.EXTENSION_DECIDED: "extension by {months} month(s) decided; counts once its notice has left",
+    Event.EXTENDED: "extended by {months} month(s): the notice left in time, Art. 12(3)",
+    Event.EXTENSION_VOID: "extension void: its notice left after {last_day}, Art. 12(3)",
+    Event.SUPPRESSION_ADDED: "address suppressed for {purpose}",
+    Event.SUPPRESSED: "{system}: {purpose} stopped after {lag_seconds} s",
+    Event.SUPERSEDED: "{system}: a later choice about {purpose} stands",
+    Event.RESTRICTED: "{system}: processing restricted, {records} record(s), Art. 18",
+    Event.RESTRICTION_LIFTED: "{system}: restriction lifted, {records} record(s)",
+    Event.CONSENT_GIVEN: "consent given for {purpose}, text {text_version}",
+    Event.CONSENT_WITHDRAWN: "consent withdrawn for {purpose}, text {text_version}",
+    Event.CONSENT_RECORDED: "{system}: consent for {purpose} recorded after {lag_seconds} s",
+    Event.RECIPIENT_NOTIFIED: "{system} told by a task, after {lag_seconds} s",
+    Event.LETTER_WRITTEN: "letter {letter} ({kind}) written",
+    Event.LETTER_LEFT: "letter {letter} ({kind}) handed over",
+    Event.LETTER_WITHDRAWN: "letter {letter} ({kind}) withdrawn before it left",
+    Event.LETTER_FETCHED: "letter {letter} ({kind}) fetched again",
+    Event.REPLY_COMPILED: "reply compiled: {outcome}",
+    Event.REPLY_LEFT: "the reply has left: the clock stops",
+    Event.TASK_OPENED: "task {task} for the {role}: {what}",
+    Event.TASK_DONE: "task {task} done: {what}",
+    Event.ESCALATED: "escalated to the {step}",
+    Event.BREACHED: "time limit breached: {cause}",
+    Event.WARNED: "warning: {what}",
+    Event.WITHDRAWN: "withdrawn by the subject",
+    Event.CLOSED: "closed: {outcome}",
+    Event.REOPENED: "opened again after a complaint",
+    Event.RECEIPT_CORRECTED: "receipt corrected from {before} to {after}",
+    Event.NOTED: "note filed",
+    Event.REASSIGNED: "handed to {to}",
+    Event.LOOKED: "looked at {part}",
+    Event.EXPORTED: "evidence exported",
+    Event.RECONCILED: "a missing run was started again",
+}
+
+
+class Fact(Model):
+    """An event with its facts, as the audit chain takes it."""
+
+    event: Event
+    facts: dict[str, Scalar] = {}
+
+
+def sentence(event: Event, facts: dict[str, Scalar]) -> str:
+    """The event as a person reads it; a fact that is absent reads "-"."""
+    template = SENTENCES[event]
+    names = [name for _, name, _, _ in Formatter().parse(template) if name]
+    return template.format(
+        **{name: "-" if facts.get(name) is None else facts[name] for name in names}
+    )

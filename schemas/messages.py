@@ -1,0 +1,227 @@
+"""What staff and programs send to a running case: one model per action of contracts.md.
+
+Free text travels encrypted by the payload codec and is sealed in the case file on arrival.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Instant, Model
+from schemas.case import Ground, LetterKind
+from schemas.staff import Actor
+
+Reason = Annotated[str, Field(min_length=1, max_length=2_000, repr=False)]
+
+
+class StaffAction(Model):
+    """A staff action. `id` makes it safe to repeat: it is the update's id."""
+
+    name: ClassVar[str]
+    id: UUID
+    by: Actor
+
+
+class VerifyIdentity(StaffAction):
+    """Identity is sufficient: how it was checked, never a copy of the document."""
+
+    name = "verify_identity"
+    how: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")] = "checked_by_handler"
+    mandate_checked: bool = False
+
+
+class AskIdentity(StaffAction):
+    """Ask the sender to show who they are, on a reasonable doubt that is recorded (Art. 12(6))."""
+
+    name = "ask_identity"
+    doubt: Reason
+
+
+class AskClarification(StaffAction):
+    """Ask what the request is about (recital 63)."""
+
+    name = "ask_clarification"
+    question: Reason
+
+
+class RecordAnswer(StaffAction):
+    """The subject answered the open question. `sufficient`: the identity is now shown."""
+
+    name = "record_answer"
+    to: Literal["identity", "clarification"] | None = None  # None: the only open question
+    sufficient: bool = True
+    answered_at: Instant | None = None  # arrival of the answer; None = now
+    text: Annotated[str, Field(max_length=10_000, repr=False)] | None = None
+
+
+class FeeChoice(StrEnum):
+    """A person's answer to a fee question (Art. 12(5))."""
+
+    CHARGE = "charge"
+    WAIVE = "waive"
+    REFUSE = "refuse"
+
+
+class SettleFee(StaffAction):
+    """Charge, waive or refuse as excessive, with the grounds (the controller's burden of proof)."""
+
+    name = "settle_fee"
+    choice: FeeChoice
+    amount: Annotated[int, Field(ge=1, le=100_000)] | None = None  # cents; None = the policy's
+    reason: Reason | None = None
+
+
+class AnswerFee(StaffAction):
+    """The subject accepts the amount or withdraws."""
+
+    name = "answer_fee"
+    choice: Literal["accept", "withdraw"]
+
+
+class Withheld(Model):
+    """One found item that is not given out, with the reason code."""
+
+    system: str
+    item: str
+    code: Ground
+
+
+class Review(StaffAction):
+    """The handler has looked at what was found; what is withheld, and why."""
+
+    name = "review"
+    withhold: tuple[Withheld, ...] = Field((), max_length=500)
+
+
+class Choice(StrEnum):
+    """A decision. A refusal is a decision that approves nothing."""
+
+    APPROVE = "approve"
+    PARTIAL = "partial"
+    REFUSE = "refuse"
+
+
+class Decide(StaffAction):
+    """The decision. `digest` names the plan that is approved, where the kind has one."""
+
+    name = "decide"
+    choice: Choice
+    ground: Ground | None = None
+    digest: str | None = None
+    reason: Reason | None = None
+
+
+class TakeBack(StaffAction):
+    """Take a decision back before the reply has left."""
+
+    name = "take_back"
+    reason: Reason | None = None
+
+
+class Extend(StaffAction):
+    """Extend by one or two months; valid once the notice has left in time (Art. 12(3))."""
+
+    name = "extend"
+    months: Literal[1, 2]
+    reason: Reason
+
+
+class CompleteTask(StaffAction):
+    """A manual task is done. Its file was sealed before (`has_file`)."""
+
+    name = "complete_task"
+    task: str
+    has_file: bool = False
+    records: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    note: Reason | None = None
+
+
+class SystemResolution(StrEnum):
+    """What a person does about a system that has not answered."""
+
+    RETRY = "retry"
+    BY_HAND = "by-hand"
+    LEAVE_OUT = "leave-out"
+
+
+class ResolveSystem(StaffAction):
+    """Resolve a system that does not answer."""
+
+    name = "resolve_system"
+    system: str
+    how: SystemResolution
+    reason: Reason
+
+
+class Withdraw(StaffAction):
+    """The subject withdraws the request."""
+
+    name = "withdraw"
+    reason: Reason | None = None
+
+
+class CloseAs(StaffAction):
+    """End what is no request, is meant for somebody else, or is a double found by hand."""
+
+    name = "close_as"
+    ending: Literal["not_a_request", "misdirected", "merged"]
+    into: str | None = None  # the number that it is merged into
+    reason: Reason | None = None
+
+
+class Reassign(StaffAction):
+    """Hand the case to another member of staff."""
+
+    name = "reassign"
+    to: Actor
+
+
+class CorrectReceipt(StaffAction):
+    """The receipt was recorded wrongly: dates are computed again."""
+
+    name = "correct_receipt"
+    received_at: Instant
+    reason: Reason
+
+
+class Reopen(StaffAction):
+    """Answer again, after a complaint."""
+
+    name = "reopen"
+    reason: Reason
+
+
+class Note(StaffAction):
+    """A note for the file."""
+
+    name = "note"
+    text: Annotated[str, Field(min_length=1, max_length=10_000, repr=False)]
+
+
+class DecisionSignal(Model):
+    """The signal `decision`, for programs that cannot wait: ids and codes only, no free text."""
+
+    id: UUID
+    by: Actor
+    choice: Choice
+    ground: Ground | None = None
+    digest: str | None = None
+
+
+class LetterLeft(Model):
+    """The signal `letter_left`: a letter was handed over."""
+
+    letter: str
+    kind: LetterKind
+    at: Instant
+    by: str
+
+
+ACTIONS: tuple[type[StaffAction], ...] = (
+    VerifyIdentity, AskIdentity, AskClarification, RecordAnswer, SettleFee, AnswerFee, Review,
+    Decide, TakeBack, Extend, CompleteTask, ResolveSystem, Withdraw, CloseAs, Reassign,
+    CorrectReceipt, Reopen, Note,
+)  # fmt: skip
+"""Every staff action; the update of each has its `name`."""

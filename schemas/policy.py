@@ -1,0 +1,185 @@
+"""The controller's policy: every number of law and practice that can differ, with its default.
+
+A policy is versioned configuration (config/NAME/policy.yaml). More days or months are never more
+lawful by themselves: each field says what it does and where it comes from.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from schemas.base import EdgeModel
+from schemas.case import Escalation
+from schemas.request import Language, Word
+
+
+def _reachable(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+Span = Annotated[timedelta, AfterValidator(_reachable)]
+
+
+class Calendar(EdgeModel):
+    """Whose holidays and zone count. Another EU country: its ISO code and zone."""
+
+    country: str = Field("FI", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code of the holidays")
+    region: str | None = Field(None, description="ISO 3166-2 part, where holidays differ")
+    zone: str = Field("Europe/Helsinki", description="IANA zone of every local date")
+    eves_are_working_days: bool = Field(
+        True,
+        description="Christmas Eve and Midsummer Eve count as working days for the due date: the "
+        "earlier, safe reading. `safe_date` always counts them as days off.",
+    )
+    eves: tuple[str, ...] = Field(
+        ("Christmas Eve", "Midsummer Eve"),
+        description="English names, as the holidays data has them",
+    )
+
+
+class TimeLimits(EdgeModel):
+    """Art. 12(3)-(4) and Regulation 1182/71."""
+
+    months: int = Field(1, ge=1, le=1, description="the time limit; Art. 12(3) has no other value")
+    max_extension_months: int = Field(2, ge=1, le=2, description="Art. 12(3)")
+    target_days_before_safe_date: int = Field(
+        12, ge=1, le=25, description="the internal target closes the search that many days early"
+    )
+    ask_within_working_days: int = Field(
+        3, ge=0, le=20,
+        description="A question about identity or scope pauses the clock only if asked within this "
+        "many working days of receipt (eves being working days). Art. 12(6), recital 63.",
+    )  # fmt: skip
+
+
+class Rung(EdgeModel):
+    """One step of the ladder: who is told how many calendar days before `safe_date`."""
+
+    step: Literal[Escalation.HANDLER, Escalation.APPROVER, Escalation.DPO]
+    days_before_safe_date: int = Field(ge=0, le=30)
+
+
+class LadderPolicy(EdgeModel):
+    """Escalation, at `hour` in the controller's zone. The breach is the end of the due date."""
+
+    rungs: tuple[Rung, ...] = (
+        Rung(step=Escalation.HANDLER, days_before_safe_date=10),
+        Rung(step=Escalation.APPROVER, days_before_safe_date=5),
+        Rung(step=Escalation.DPO, days_before_safe_date=2),
+    )
+    hour: int = Field(9, ge=0, le=23)
+
+
+class FeePolicyName(StrEnum):
+    """Which reading of the 12-month rule (vectors/fees.json)."""
+
+    NOTICE = "notice"
+    GDPR = "gdpr"
+
+
+class Fees(EdgeModel):
+    """Art. 12(5) and the register's own notice."""
+
+    rule: FeePolicyName = FeePolicyName.NOTICE
+    free_after_months: int = Field(12, ge=1, le=24)
+    amount_cents: int = Field(1_500, ge=1, description="told when a handler names no other")
+    currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
+    silence: Span = Field(timedelta(days=14), description="then a person gets a task")
+
+
+class IdentityPolicy(EdgeModel):
+    """Art. 12(6): never a gate by default."""
+
+    silence: Span = Field(
+        timedelta(days=30), description="then the DPO gets a task, never a refusal"
+    )
+
+
+class ClarificationPolicy(EdgeModel):
+    """Recital 63."""
+
+    silence: Span = Field(timedelta(days=14), description="then the handler gets a task")
+
+
+class AccessPolicy(EdgeModel):
+    """Art. 15."""
+
+    unattended: Literal["never", "nothing_to_withhold"] = Field(
+        "never",
+        description="nothing_to_withhold: a reply whose findings name no third party goes on "
+        "without review and decision by a person",
+    )
+    search_window: int = Field(50, ge=1, le=300, description="systems searched at a time per case")
+
+
+class Intake(EdgeModel):
+    """What intake takes."""
+
+    max_age: Span = Field(timedelta(days=730), description="older receipts are refused")
+    max_future: Span = Field(timedelta(minutes=5), description="receipts further ahead are refused")
+
+
+class IdentifierPolicy(EdgeModel):
+    """How one type of identifier is compared."""
+
+    normalise: Literal["email", "phone", "text"] = "text"
+    unique: bool = Field(
+        True, description="names one person; false: shared (an office address), matches are tasks"
+    )
+    personal: bool = Field(
+        False,
+        description="given to one person for life (a customer number): equality alone is the same "
+        "person; otherwise the names must be compatible too",
+    )
+
+
+class Pace(EdgeModel):
+    """How fast the engine itself goes. No effect on any date of law; a demo shortens these."""
+
+    retry_first: Span = Field(timedelta(seconds=30), description="first wait after a failed try")
+    retry_most: Span = Field(timedelta(hours=1), description="longest wait after failed tries")
+    step_timeout: Span = Field(timedelta(seconds=30), description="one try of one of our own steps")
+    system_timeout: Span = Field(timedelta(minutes=2), description="one try of one system")
+    tell_after_tries: int = Field(3, ge=1, description="then an unreachable system becomes a task")
+    task_reminder: Span = Field(timedelta(days=3), description="an open manual task reminds again")
+
+
+class Controller(EdgeModel):
+    """Who answers, and where people complain."""
+
+    name: str
+    address: str
+    contact: str
+    authority: dict[Language, str] = Field(description="the supervisory authority, per language")
+    court: dict[Language, str] = Field(description="the judicial remedy of Art. 79, per language")
+
+
+class Policy(EdgeModel):
+    """All of it. `version` is recorded with every audit entry and every computed date."""
+
+    version: str = Field(pattern=r"^[\w.-]{1,60}$")
+    controller: Controller
+    calendar: Calendar = Calendar()
+    time_limits: TimeLimits = TimeLimits()
+    ladder: LadderPolicy = LadderPolicy()
+    fees: Fees = Fees()
+    identity: IdentityPolicy = IdentityPolicy()
+    clarification: ClarificationPolicy = ClarificationPolicy()
+    access: AccessPolicy = AccessPolicy()
+    intake: Intake = Intake()
+    pace: Pace = Pace()
+    absolute_purposes: tuple[Word, ...] = Field(
+        ("marketing", "surveys"), description="objections to these are absolute, Art. 21(2)-(3)"
+    )
+    other_purposes: tuple[Word, ...] = Field(
+        (), description="purposes whose objection is balanced by a person, Art. 21(1)"
+    )
+    identifiers: dict[Word, IdentifierPolicy] = {
+        "email": IdentifierPolicy(normalise="email"),
+        "phone": IdentifierPolicy(normalise="phone"),
+        "customer_number": IdentifierPolicy(personal=True),
+    }

@@ -1,0 +1,262 @@
+"""The activities that procedures call: name, argument and result of each, by value.
+
+Workflows know activities by these signatures only; `activities/` implements them, and a test
+compares the two. Arguments and results hold ids, enums, instants and counts, never personal data
+(a free text of staff travels encrypted and is sealed on arrival).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Instant, Model
+from schemas.case import (
+    CaseView,
+    DecisionView,
+    Escalation,
+    FeeState,
+    IdentityView,
+    LetterKind,
+    Outcome,
+    PauseReason,
+    Status,
+    SystemOutcome,
+    TimelineEntry,
+)
+from schemas.events import Fact
+from schemas.messages import Withheld
+from schemas.request import Kind
+from schemas.staff import ENGINE, Actor
+from schemas.systems import Duty, SystemPlan
+
+A = TypeVar("A", bound=Model)
+R = TypeVar("R", bound=Model)
+
+
+@dataclass(frozen=True)
+class Step(Generic[A, R]):
+    """The signature of one activity."""
+
+    name: str
+    takes: type[A]
+    gives: type[R]
+
+
+class CaseRef(Model):
+    """The argument of every case workflow."""
+
+    case: UUID
+    number: str
+    kind: Kind
+    run: int = 1  # a case opened again after closing gets a run of its own
+    reopened: bool = False
+
+
+class StepInput(Model):
+    """What every step has: the case, the business time, who acts.
+
+    The step's key against repetition is `workflow id/activity id`, taken by the activity itself.
+    """
+
+    case: UUID
+    at: Instant
+    by: Actor = ENGINE
+
+
+class Pacing(Model):
+    """How fast the engine goes; recorded with the run, from the policy's `pace`."""
+
+    retry_first: timedelta
+    retry_most: timedelta
+    step_timeout: timedelta
+    system_timeout: timedelta
+
+
+class Silences(Model):
+    """After how long an unanswered question becomes a task."""
+
+    identity: timedelta
+    clarification: timedelta
+    fee: timedelta
+
+
+class Recorded(Model):
+    """The case after a step, and what the step wrote to the audit chain."""
+
+    view: CaseView
+    entries: tuple[TimelineEntry, ...] = ()
+
+
+class Opened(Recorded):
+    """What a run needs to know once, recorded at its start."""
+
+    plan: tuple[SystemPlan, ...]
+    absolute: bool = False  # an objection to marketing or surveys, Art. 21(2)-(3)
+    identity_suffices: bool  # by channel and evidence, law.md 3
+    identity_how: str | None = None
+    has_submitter: bool = False  # somebody acts for the subject: the mandate is checked first
+    merge_into: str | None = None  # the 12-month rule says MERGE
+    unattended: bool = False  # policy: a reply with nothing to withhold needs no person
+    search_window: int = 50
+    pacing: Pacing
+    silences: Silences
+
+
+class OpenTask(Model):
+    """A task to open, once per `what` and `system` while open."""
+
+    what: str
+    role: str
+    due: Instant | None = None
+    system: str | None = None
+
+
+class FeeChange(Model):
+    """The fee question's new state."""
+
+    state: FeeState
+    amount: int | None = None
+
+
+class SystemChange(Model):
+    """A system's new outcome."""
+
+    name: str
+    outcome: SystemOutcome
+    records: int | None = None
+    reason: str | None = None
+
+
+class Change(StepInput):
+    """One business step on the case row: facts, and what they change, in one transaction."""
+
+    facts: tuple[Fact, ...] = ()
+    move: Status | None = None
+    outcome: Outcome | None = None
+    identity: IdentityView | None = None
+    fee: FeeChange | None = None
+    decision: DecisionView | None = None
+    opens: tuple[OpenTask, ...] = ()
+    closes: tuple[str, ...] = ()  # tasks by `what` (all of them), or by task id
+    systems: tuple[SystemChange, ...] = ()
+    withheld: tuple[Withheld, ...] | None = None  # replaces the whole list
+    take_back: bool = False  # decisions so far no longer stand; letters not yet left are withdrawn
+    assignee: str | None = None
+    link: str | None = None
+    texts: dict[str, str] = Field({}, repr=False)  # sealed under these names
+
+
+class Recompute(StepInput):
+    """A fact that moves dates: exactly one of the groups is given."""
+
+    facts: tuple[Fact, ...] = ()
+    pause_opened: PauseReason | None = None
+    pause_closed: PauseReason | None = None
+    answered_at: Instant | None = None
+    extension_decided: int | None = None  # months; counts once its notice has left
+    extension_told_at: Instant | None = None  # the notice has left: valid or void
+    received_at: Instant | None = None  # a corrected receipt
+    texts: dict[str, str] = Field({}, repr=False)
+
+
+class Fire(StepInput):
+    """A step of the ladder whose time has come."""
+
+    step: Escalation
+    revision: int
+    cause: str | None = None  # of a breach
+
+
+class WriteLetter(StepInput):
+    """A letter to render, seal and put into the outbox."""
+
+    kind: LetterKind
+    facts: dict[str, str | int | None] = {}  # amount, months, ending
+    text_part: str | None = None  # sealed free text that goes into it (a question, reasons)
+
+
+class SystemCall(StepInput):
+    """One system's part of a case."""
+
+    system: str
+    duty: Duty
+    item_limit: int = 100_000
+
+
+class SystemAnswer(Model):
+    """What came of it. The findings themselves are sealed in the case file."""
+
+    system: str
+    outcome: SystemOutcome
+    records: int = 0
+    doubtful: int = 0
+    third_party: int = 0
+    reason: str | None = None
+
+
+class CompileReply(StepInput):
+    """Render the reply (a refusal, too), package and letters; the outcome is decided by a rule."""
+
+    supplement: bool = False
+
+
+class LetterGone(StepInput):
+    """A reply has left: stop the clock, record a breach if it was late."""
+
+    letter: str
+    kind: LetterKind
+    left_at: Instant
+
+
+class SweepInput(Model):
+    """A scheduled sweep, at a business time."""
+
+    at: Instant
+
+
+class SweepReport(Model):
+    """What a sweep did and found; numbers of cases only."""
+
+    escalated: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+    reminded: int = 0
+    checkpoint: int | None = None
+
+
+OPEN: Final = Step("case.open", StepInput, Opened)
+RECORD: Final = Step("case.record", Change, Recorded)
+RECOMPUTE: Final = Step("clock.recompute", Recompute, Recorded)
+FIRE: Final = Step("clock.fire", Fire, Recorded)
+LETTER_GONE: Final = Step("clock.letter_gone", LetterGone, Recorded)
+WRITE_LETTER: Final = Step("letter.write", WriteLetter, Recorded)
+COMPILE_REPLY: Final = Step("reply.compile", CompileReply, Recorded)
+SEARCH: Final = Step("system.search", SystemCall, SystemAnswer)
+SUPPRESS: Final = Step("system.suppress", SystemCall, SystemAnswer)
+RESTRICT: Final = Step("system.restrict", SystemCall, SystemAnswer)
+LIFT_RESTRICTION: Final = Step("system.lift_restriction", SystemCall, SystemAnswer)
+RECORD_CONSENT: Final = Step("system.record_consent", SystemCall, SystemAnswer)
+SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
+SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
+SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
+
+ACCESS_REQUEST: Final = "AccessRequest"
+OBJECTION_REQUEST: Final = "ObjectionRequest"
+CONSENT_REQUEST: Final = "ConsentRequest"
+HOURLY_SWEEP: Final = "HourlySweep"
+
+WORKFLOW_OF: Final = {
+    Kind.ACCESS: ACCESS_REQUEST,
+    Kind.OBJECTION: OBJECTION_REQUEST,
+    Kind.CONSENT: CONSENT_REQUEST,
+}
+TASK_QUEUE: Final = "dsr"
+
+
+def workflow_id(kind: Kind, case: UUID, run: int = 1) -> str:
+    """Opaque: nothing of the subject in it. A second run has its own id."""
+    return f"dsr-{kind}-{case}" if run == 1 else f"dsr-{kind}-{case}-{run}"

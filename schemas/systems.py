@@ -1,0 +1,107 @@
+"""Declared systems: what the engine and the replies know of a register, recipient or archive.
+
+Facts for everybody; how tables are searched is the manifest's own part (`connectors.manifest`).
+"""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import EdgeModel, Model
+from schemas.request import Kind, Language, Word
+
+LocalText = dict[Language, str]
+
+
+class Reach(StrEnum):
+    """How a system is reached."""
+
+    SQL = "sql"
+    MANUAL = "manual"
+
+
+class Recipient(EdgeModel):
+    """Who holds the data: ourselves, a processor, a partner (Art. 15(1)(c), Art. 46)."""
+
+    name: str
+    relation: str = Field(
+        pattern="^(controller|processor|partner|subcontractor|group_company|expert)$"
+    )
+    country: str = Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code")
+    safeguard: LocalText | None = Field(
+        None, description="required outside the EEA: what protects the transfer, Art. 46"
+    )
+
+
+class SystemFacts(Model):
+    """What replies and procedures need of a system; no credentials, no tables."""
+
+    name: Word
+    title: LocalText
+    register_part: Word  # a name that a request's scope may give
+    reach: Reach
+    recipient: Recipient
+    categories: tuple[str, ...]  # Fides data categories, e.g. user.contact.email
+    purposes: tuple[Word, ...]  # processed for
+    sources: LocalText  # where the data comes from, Art. 15(1)(g)
+    retention: LocalText  # period or criteria, Art. 15(1)(d)
+    role: str | None = None  # whose task it is, when reached by hand
+    instructions: LocalText | None = None
+    fields_sent: tuple[str, ...] = ()  # the minimum that a recipient is told: name, email, employer
+    suppresses: tuple[Word, ...] = ()  # purposes that can be stopped here
+    records_consent: tuple[Word, ...] = ()  # purposes whose consent is kept here
+    restricts: bool = False  # Art. 18 can be applied here
+    automated_decisions: LocalText | None = None  # Art. 15(1)(h), None = none are made
+    queue: str | None = None  # task queue of a worker in the system's own network
+
+
+class Duty(StrEnum):
+    """What a procedure asks of a system."""
+
+    SEARCH = "search"
+    SUPPRESS = "suppress"
+    RESTRICT = "restrict"
+    LIFT_RESTRICTION = "lift_restriction"
+    RECORD_CONSENT = "record_consent"
+
+
+class SystemPlan(Model):
+    """One system in one case: what it has to do."""
+
+    name: str
+    reach: Reach
+    duty: Duty
+    role: str | None = None
+    queue: str | None = None
+
+
+def concerned(
+    systems: tuple[SystemFacts, ...], kind: Kind, scope: tuple[str, ...], purposes: tuple[str, ...],
+    absolute: bool,
+) -> tuple[SystemPlan, ...]:  # fmt: skip
+    """The systems that a request concerns, in declared order, with their duty."""
+    plans = []
+    for system in systems:
+        if "register" not in scope and system.register_part not in scope:
+            continue
+        duty = _duty(system, kind, purposes, absolute)
+        if duty is not None:
+            plans.append(
+                SystemPlan(name=system.name, reach=system.reach, duty=duty, role=system.role,
+                           queue=system.queue)
+            )  # fmt: skip
+    return tuple(plans)
+
+
+def _duty(
+    system: SystemFacts, kind: Kind, purposes: tuple[str, ...], absolute: bool
+) -> Duty | None:
+    if kind is Kind.ACCESS:
+        return Duty.SEARCH
+    if kind is Kind.CONSENT and set(purposes) & set(system.records_consent):
+        return Duty.RECORD_CONSENT
+    if kind is Kind.OBJECTION and absolute and set(purposes) & set(system.suppresses):
+        return Duty.SUPPRESS
+    if kind is Kind.OBJECTION and not absolute and set(purposes) & set(system.purposes):
+        return Duty.RESTRICT
+    return None

@@ -1,0 +1,1 @@
+"""PostgreSQL, the case file and the evidence: tables, sessions, keyring, audit chain."""

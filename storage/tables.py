@@ -1,0 +1,310 @@
+"""The tables. Schema `dsr` is the case file and the evidence, schema `vault` the wrapped keys.
+
+Apart on purpose: a dump of `dsr` holds no key, so destroying a key destroys the case's content in
+every copy. Nothing in `dsr` is personal data in the clear: content is sealed with the case's key,
+identifiers are keyed hashes.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+
+def _at(name: str, *, null: bool = False, now: bool = False) -> Column[object]:
+    default = func.clock_timestamp() if now else None
+    return Column(name, DateTime(timezone=True), nullable=null, server_default=default)
+
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("scope", ARRAY(Text), nullable=False),
+    Column("purposes", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("run", Integer, nullable=False, server_default="1"),
+    Column("reopened", Boolean, nullable=False, server_default=text("false")),
+    _at("received_at"),
+    _at("registered_at", now=True),
+    Column("clock", JSONB, nullable=False),  # schemas.case.Clock, the record of every date
+    Column("due_date", Date),
+    _at("due_before", null=True),
+    Column("safe_date", Date, nullable=False),
+    _at("next_step_at", null=True),  # the ladder's next step, for the sweep
+    Column("escalation", Text, nullable=False, server_default="none"),
+    Column("breached", Boolean, nullable=False, server_default=text("false")),
+    Column("breach_cause", Text),
+    Column("identity_state", Text, nullable=False),
+    Column("identity_how", Text),
+    Column("fee_assessment", Text, nullable=False),
+    Column("fee_state", Text, nullable=False, server_default="none"),
+    Column("fee_amount", Integer),
+    Column("merge_into", Text),  # the number that the 12-month rule merges it into
+    Column("withheld", JSONB, nullable=False, server_default="[]"),
+    Column("linked", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("assignee", Text),
+    Column("has_submitter", Boolean, nullable=False, server_default=text("false")),
+    Column("evidence_how", Text),  # signed_letter, identified_visit, email: what the channel gave
+    Column("policy_version", Text, nullable=False),
+    Column("idempotency_hash", LargeBinary, unique=True),
+    Column("body_hash", LargeBinary, nullable=False),  # keyed: of the whole form
+    Column("content_hash", LargeBinary, nullable=False),  # keyed: person, kind, scope, content
+    _at("replied_at", null=True),
+    _at("closed_at", null=True),
+    _at("purged_at", null=True),
+    Index("cases_by_status", "status", "kind"),
+    Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
+    Index(
+        "cases_one_open_per_content",
+        "content_hash",
+        unique=True,
+        postgresql_where=text("status <> 'closed'"),
+    ),
+    schema="dsr",
+)
+
+number_series = Table(
+    "number_series",
+    metadata,
+    Column("year", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    schema="dsr",
+)
+
+steps = Table(
+    "steps",  # each step once: inserted in the step's own transaction
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("result", JSONB),
+    PrimaryKeyConstraint("case_id", "key"),
+    schema="dsr",
+)
+
+sealed = Table(
+    "sealed",  # content, encrypted with the case's key; AAD = case and part
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("part", Text, nullable=False),  # form, attachment:1, found:NAME, letter:ID, text:NAME
+    Column("content", LargeBinary, nullable=False),
+    _at("sealed_at", now=True),
+    PrimaryKeyConstraint("case_id", "part"),
+    schema="dsr",
+)
+
+identifiers = Table(
+    "identifiers",  # who a case is about, as keyed hashes: look-up and locks
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("type", Text, nullable=False),  # email, phone, customer_number, ... or name (one a word)
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("case_id", "type", "hash"),
+    Index("identifiers_by_hash", "hash"),
+    schema="dsr",
+)
+
+inquiries = Table(
+    "inquiries",  # the ledger of the 12-month rule; its order is the order of `seq`
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("scope", ARRAY(Text), nullable=False),
+    _at("received_at"),
+    Column("outcome", Text, nullable=False, server_default="open"),
+    _at("delivered_at", null=True),
+    schema="dsr",
+)
+
+suppressions = Table(
+    "suppressions",  # the latest choice about an address and a purpose; survives every purge
+    metadata,
+    Column("hash", LargeBinary, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("suppressed", Boolean, nullable=False),
+    _at("as_of"),  # receipt of the choice: the later receipt wins
+    Column("number", Text, nullable=False),
+    PrimaryKeyConstraint("hash", "purpose"),
+    schema="dsr",
+)
+
+system_tasks = Table(
+    "system_tasks",  # one system's part of one case
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("duty", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("records", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("reason", Text),
+    Column("lag_seconds", Float),
+    _at("since"),
+    PrimaryKeyConstraint("case_id", "name"),
+    schema="dsr",
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    _at("asked_at"),
+    _at("answered_at", null=True),
+    Column("counted", Boolean, nullable=False),
+    schema="dsr",
+)
+
+escalations = Table(
+    "escalations",  # each step once per schedule, whoever fires it: workflow or sweep
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("step", Text, nullable=False),
+    _at("fired_at"),
+    PrimaryKeyConstraint("case_id", "revision", "step"),
+    schema="dsr",
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    _at("at"),
+    Column("ground", Text),
+    Column("stands", Boolean, nullable=False, server_default=text("true")),
+    schema="dsr",
+)
+
+tasks = Table(
+    "tasks",  # what needs a person; notifications of the ladder included
+    metadata,
+    Column("id", Text, primary_key=True),  # NUMBER-n
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("system", Text),
+    _at("since"),
+    _at("due", null=True),
+    _at("reminded_at", null=True),
+    _at("done_at", null=True),
+    Column("done_by", Text),
+    Index(
+        "tasks_once_while_open",
+        "case_id",
+        "what",
+        text("coalesce(system, '')"),
+        unique=True,
+        postgresql_where=text("done_at is null"),
+    ),
+    schema="dsr",
+)
+
+letters = Table(
+    "letters",  # the outbox; content is sealed under letter:ID (and package:ID)
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("id", Text, nullable=False),  # L1, L2, ...
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="ready"),
+    Column("has_package", Boolean, nullable=False, server_default=text("false")),
+    _at("written_at"),
+    _at("left_at", null=True),
+    Column("left_by", Text),
+    _at("noticed_at", null=True),  # the workflow knows that it left
+    PrimaryKeyConstraint("case_id", "id"),
+    CheckConstraint("(state = 'left') = (left_at is not null)", name="letters_left"),
+    schema="dsr",
+)
+
+audit = Table(
+    "audit",  # append-only: the engine's role may insert and select, a trigger refuses the rest
+    metadata,
+    Column("case_id", Uuid, nullable=False),
+    Column("seq", Integer, nullable=False),
+    _at("at"),  # business time
+    _at("recorded_at"),
+    Column("actor", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("step_key", Text),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("case_id", "seq"),
+    schema="dsr",
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("case_id", Uuid, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),  # Ed25519 over case, seq, hash
+    schema="dsr",
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _at("at"),
+    Column("line", Text, nullable=False),  # the very line that the file outside has
+    schema="dsr",
+)
+
+case_keys = Table(
+    "case_keys",
+    metadata,
+    Column("case_id", Uuid, primary_key=True),
+    Column("kek_id", Text, nullable=False),
+    Column("wrapped", LargeBinary),  # None once destroyed
+    _at("created_at", now=True),
+    _at("destroyed_at", null=True),
+    schema="vault",
+)
+
+key_checks = Table(
+    "key_checks",  # a known value under each key-encryption key: a wrong key is seen at start
+    metadata,
+    Column("kek_id", Text, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("pepper_check", LargeBinary, nullable=False),  # HMAC of a fixed text under the pepper
+    UniqueConstraint("pepper_check", name="one_pepper"),
+    schema="vault",
+)
