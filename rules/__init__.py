@@ -1,1 +1,1 @@
-"""The law as pure functions: time limits, the 12-month rule, identity, grounds, the moves of a case."""
+"""The law as pure functions: time limits, 12-month rule, identity, grounds, moves of a case."""

@@ -1,4 +1,4 @@
-"""The state of a case, as everybody sees it: status, outcome, clock, what is awaited. No personal data."""
+"""A case as everybody sees it: status, outcome, clock, what is awaited. No personal data."""
 
 from datetime import date
 from enum import StrEnum
