@@ -157,8 +157,7 @@ def _data(given: Iterable[_Given], content: PackageContent, texts: Texts) -> byt
             for system in given
         ),
     )
-    whole = data.model_dump(mode="json", by_alias=True)
-    return json.dumps(whole, ensure_ascii=False, indent=1).encode()
+    return data.model_dump_json(by_alias=True, indent=1).encode()
 
 
 def _zip(members: Iterable[tuple[str, bytes]], at: datetime) -> bytes:

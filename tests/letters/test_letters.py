@@ -1,7 +1,7 @@
 """What each letter says, in every language."""
 
 from datetime import UTC, datetime
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -42,12 +42,13 @@ def page(letters: Letters, kind: LetterKind, letter: LetterContent, language: La
     return Page(letters.render(kind, language, letter))
 
 
-@pytest.mark.parametrize(("letter", "language"), product(EVERY, Language))
+@pytest.mark.parametrize(("letter", "language"), list(product(EVERY, Language)))
 def test_every_letter_is_a_complete_page_of_its_language_that_loads_nothing(
     letters: Letters, letter: tuple[LetterKind, LetterContent], language: Language
 ) -> None:
     shown = page(letters, *letter, language)
 
+    assert shown.html.startswith("<!DOCTYPE html>\n<html")
     assert shown.root.get("lang") == language
     assert len(shown.all("h1")) == 1
     assert shown.all("title")[0].text == shown.all("h1")[0].text
@@ -57,21 +58,21 @@ def test_every_letter_is_a_complete_page_of_its_language_that_loads_nothing(
     assert "None" not in shown.text
 
 
-@pytest.mark.parametrize(("letter", "language"), product(EVERY, Language))
+@pytest.mark.parametrize(("letter", "language"), list(product(EVERY, Language)))
 def test_headings_descend_one_by_one_and_every_table_has_headers(
     letters: Letters, letter: tuple[LetterKind, LetterContent], language: Language
 ) -> None:
     shown = page(letters, *letter, language)
 
     levels = [int(e.tag[1]) for e in shown.root.iter() if e.tag in ("h1", "h2", "h3", "h4")]
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     for table in shown.all("table"):
         headers = list(table.iter("th"))
         assert headers
         assert all(header.get("scope") in ("row", "col") for header in headers)
 
 
-@pytest.mark.parametrize(("reply", "language"), product(REPLIES, Language))
+@pytest.mark.parametrize(("reply", "language"), list(product(REPLIES, Language)))
 def test_every_reply_tells_of_the_complaint_to_the_authority(
     letters: Letters, reply: tuple[LetterKind, LetterContent], language: Language
 ) -> None:
@@ -82,11 +83,11 @@ def test_every_reply_tells_of_the_complaint_to_the_authority(
     assert " ".join(POLICY.controller.authority[language].split()) in said
 
 
-@pytest.mark.parametrize(("ground", "language"), product(Ground, Language))
+@pytest.mark.parametrize(("ground", "language"), list(product(Ground, Language)))
 def test_every_refusal_says_what_was_not_done_why_and_how_to_go_to_court(
     letters: Letters, ground: Ground, language: Language
 ) -> None:
-    """Art. 12(4): reasons in fact and provision, complaint, judicial remedy Art. 79, what was done."""
+    """Art. 12(4): reasons in fact and provision, complaint, Art. 79 remedy, what was done."""
     texts = letters.texts(language)
     shown = page(letters, K.REFUSAL, contents.refusal(ground=ground, reason="The fact."), language)
 
@@ -138,9 +139,10 @@ def test_a_date_is_the_local_one_of_the_controller(letters: Letters) -> None:
     """21:30 UTC on 4 April is 00:30 on 5 April in Helsinki."""
     late = contents.acknowledgement(received_at=datetime(2026, 4, 4, 21, 30, tzinfo=UTC))
 
-    assert "We received your message on 5 April 2026" in page(
-        letters, K.ACKNOWLEDGEMENT, late, EN
-    ).text
+    assert (
+        "We received your message on 5 April 2026"
+        in page(letters, K.ACKNOWLEDGEMENT, late, EN).text
+    )
 
 
 @pytest.mark.parametrize(
@@ -352,9 +354,7 @@ def test_a_supplement_names_the_reply_that_it_adds_to(letters: Letters) -> None:
     assert "2 March 2026" in shown.text
 
 
-@pytest.mark.parametrize(
-    "ending", [Outcome.NOT_A_REQUEST, Outcome.MISDIRECTED, Outcome.MERGED]
-)
+@pytest.mark.parametrize("ending", [Outcome.NOT_A_REQUEST, Outcome.MISDIRECTED, Outcome.MERGED])
 def test_an_end_that_the_subject_did_not_choose_carries_the_remedies(
     letters: Letters, ending: Outcome
 ) -> None:
