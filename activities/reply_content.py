@@ -53,6 +53,11 @@ class SystemPart(Model):
         return max(self.view.records - len(self.withheld), 0)
 
     @property
+    def not_given(self) -> int:
+        """How many records were reached and are not given."""
+        return len(self.withheld) + self.third_party
+
+    @property
     def withheld_by_ground(self) -> tuple[tuple[Ground, int], ...]:
         """How many items are not given on which ground."""
         counts = Counter(item.code for item in self.withheld)
@@ -92,6 +97,13 @@ class Refusal(Answer):
     def grounds(self) -> tuple[Ground, ...]:
         """The one ground."""
         return (self.ground,)
+
+    @property
+    def told(self) -> tuple[SystemPart, ...]:
+        """What may be told of systems: nothing to somebody who could not be identified."""
+        if self.ground is Ground.CANNOT_IDENTIFY:
+            return ()
+        return tuple(part for part in self.systems if part.answered)
 
 
 class Reply(Answer):
