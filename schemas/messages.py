@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Instant, Model
-from schemas.case import Ground, LetterKind
+from schemas.case import Ground, LetterKind, PauseReason
 from schemas.staff import Actor
 
 Reason = Annotated[str, Field(min_length=1, max_length=2_000, repr=False)]
@@ -50,7 +50,7 @@ class RecordAnswer(StaffAction):
     """The subject answered the open question. `sufficient`: the identity is now shown."""
 
     name = "record_answer"
-    to: Literal["identity", "clarification"] | None = None  # None: the only open question
+    to: PauseReason | None = None  # None: the only open question
     sufficient: bool = True
     answered_at: Instant | None = None  # arrival of the answer; None = now
     text: Annotated[str, Field(max_length=10_000, repr=False)] | None = None
@@ -129,11 +129,15 @@ class Extend(StaffAction):
 
 
 class CompleteTask(StaffAction):
-    """A manual task is done. Its file was sealed before (`has_file`)."""
+    """A manual task is done. Its file was sealed before (`has_file`), under the task's id.
+
+    `items`: of a task `choose_match`, the records that are the person's.
+    """
 
     name = "complete_task"
     task: str
     has_file: bool = False
+    items: tuple[str, ...] = Field((), max_length=1_000)
     records: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     note: Reason | None = None
 
