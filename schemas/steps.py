@@ -183,7 +183,6 @@ class SystemCall(StepInput):
 
     system: str
     duty: Duty
-    item_limit: int = 100_000
 
 
 class SystemAnswer(Model):

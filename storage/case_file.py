@@ -14,7 +14,15 @@ from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from schemas.case import CaseView, Clock, DecisionView, LetterKind, LetterState, Status
+from schemas.case import (
+    CaseView,
+    Clock,
+    DecisionView,
+    LetterKind,
+    LetterState,
+    Status,
+    SystemOutcome,
+)
 from schemas.errors import RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.steps import OpenTask, Recorded, SystemChange
@@ -66,6 +74,12 @@ class CaseStep:
     def status(self) -> Status:
         """The status, with this step's move."""
         return Status(self._columns.get("status", self.row["status"]))
+
+    @property
+    def outcome(self) -> str | None:
+        """The outcome, with this step's change."""
+        outcome: str | None = self._columns.get("outcome", self.row["outcome"])
+        return outcome
 
     @property
     def clock(self) -> Clock:
@@ -179,6 +193,18 @@ class CaseStep:
         await self.conn.execute(
             update(t.decisions).where(t.decisions.c.case_id == self.case).values(stands=False)
         )
+
+    async def answer_again(self) -> None:
+        """After a complaint every system is asked again and every decision made again."""
+        await self.conn.execute(
+            update(t.decisions).where(t.decisions.c.case_id == self.case).values(stands=False)
+        )
+        await self.conn.execute(
+            update(t.system_tasks)
+            .where(t.system_tasks.c.case_id == self.case)
+            .values(outcome=SystemOutcome.PENDING, records=0, reason=None, since=self.at)
+        )
+        self.set(withheld=[], outcome=None)
 
     async def write_letter(self, kind: LetterKind, content: bytes, package: bytes | None) -> str:
         """Put a letter, sealed, into the outbox. Returns its id within the case."""

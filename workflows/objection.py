@@ -1,4 +1,4 @@
-"""Objection (Art. 21): marketing and surveys stop at once; another purpose is weighed by a person."""
+"""Objection (Art. 21): marketing and surveys stop at once; other purposes a person weighs."""
 
 from temporalio import workflow
 
