@@ -142,7 +142,7 @@ class DsrClient:
         self, number: str, task: str, *, by: str, file: Attachment | None = None,
         id: UUID | None = None, records: int = 0, note: str | None = None,
     ) -> CaseView:  # fmt: skip
-        """A manual task is done; its file is sealed in the case file, never sent through history."""
+        """A manual task is done; its file is sealed in the case file, never in history."""
         items: tuple[str, ...] = ()
         case = await self._case(number)
         if file is not None:
