@@ -45,7 +45,7 @@ def person_of(form: RequestForm, policy: Policy) -> Person:
     return Person(
         name=form.subject.name,
         identities=tuple(
-            Identity(type=i.type, value=normalise(i.type, i.value, policy))
+            Identity(type=i.type, value=normalise(policy.identifiers[i.type].normalise, i.value))
             for i in form.subject.identifiers
         ),
     )

@@ -74,7 +74,9 @@ class DsrClient:
         self._staff: StaffDirectory = configuration.staff
         self._policy = configuration.policy
         self._runs = Runs(temporal, case_file, task_queue)
-        self._intake = Intake(configuration.policy, configuration.facts, case_file.keyring)
+        self._intake = Intake(
+            configuration.policy, configuration.facts, case_file.keyring, case_file.audit
+        )
         self._outbox = Outbox(case_file, self._runs)
         self._dashboard = Dashboard(case_file.engine)
         self.now = now

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import RowMapping, insert, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from storage.audit import Audit
 from storage.keyring import Keyring
 
 from activities.clock import dates_fact
@@ -30,7 +31,6 @@ from schemas.policy import Policy
 from schemas.request import Kind, RequestForm
 from schemas.steps import WORKFLOW_OF
 from schemas.systems import SystemFacts
-from storage import audit
 from storage import tables as t
 from storage.case_file import clock_columns
 from storage.locks import lock_person
@@ -54,6 +54,7 @@ class Intake:
     policy: Policy
     systems: tuple[SystemFacts, ...]
     keyring: Keyring
+    audit: Audit
 
     def parse(self, document: Any) -> RequestForm:
         """The form of a JSON document. Raises `BadInput` naming the field, never its content."""
@@ -149,7 +150,7 @@ class Intake:
             select(t.cases.c.id).where(t.cases.c.id == standing.case).with_for_update()
         )
         again = Fact(event=Event.DUPLICATE_ANSWERED, facts={"channel": form.channel})
-        await audit.append(
+        await self.audit.append(
             conn, standing.case, [again], at=now, actor="intake",
             policy_version=self.policy.version, step_key=None,
         )  # fmt: skip
@@ -194,7 +195,9 @@ class _NewCase:
         form, policy = self.form, self.intake.policy
         case = uuid4()
         relatives = await self._relatives(conn)
-        assessment = await self._assess(conn, [r["case_id"] for r in relatives if r["same"]])
+        assessment = await self._assess(
+            conn, [r["case_id"] for r in relatives if r["sameness"] is identity.Sameness.SAME]
+        )
         clock = deadlines.clock(
             form.received_at, policy, pauses=(), extension=None, set_at=self.now, before=None
         )
@@ -204,7 +207,7 @@ class _NewCase:
             insert(t.cases).values(id=case, number=number, **self._columns(clock, assessment))
         )
         await self._write_children(conn, case, assessment)
-        if not all(r["same"] for r in relatives):
+        if possibly:
             await conn.execute(
                 insert(t.tasks).values(
                     id=f"{number}-1", case_id=case, what="possibly_same_person", role="handler",
@@ -212,7 +215,7 @@ class _NewCase:
                 )
             )  # fmt: skip
         await self._seal(conn, case)
-        await self._audit(conn, case, clock, assessment, relatives)
+        await self._audit(conn, case, clock, assessment, possibly)
         return Receipt(
             number=number, case=case, kind=form.kind, status=Status.RECEIVED,
             due_date=clock.due_date, created=True,
@@ -243,9 +246,8 @@ class _NewCase:
             **clock_columns(clock),
         }
 
-    async def _relatives(self, conn: AsyncConnection) -> list[dict[str, Any]]:
-        """Earlier cases that share an identifier; `same` if they are the same person's."""
-        mine = self._known()
+    async def _relatives(self, conn: AsyncConnection) -> list[tuple[UUID, str, identity.Sameness]]:
+        """Earlier cases that share an identifier: id, number, and whether it is the same person."""
         shared = select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(self.hashes))
         rows = await conn.execute(
             select(t.identifiers, t.cases.c.number)
@@ -258,14 +260,22 @@ class _NewCase:
             others.setdefault((row["case_id"], row["number"]), set()).add(
                 (row["type"], row["hash"])
             )
+        mine = self._keys(self._known())
         return [
-            {
-                "case_id": case,
-                "number": number,
-                "same": identity.same_person(mine, theirs, self.intake.policy.identifiers),
-            }
+            (case, number, identity.same_person(mine, self._keys(theirs)))
             for (case, number), theirs in others.items()
         ]
+
+    def _keys(self, known: set[tuple[str, bytes]]) -> identity.PersonKeys:
+        policies = self.intake.policy.identifiers
+        return identity.PersonKeys(
+            identifiers=frozenset(
+                identity.IdentifierKey(kind, value, policies[kind].unique, policies[kind].personal)
+                for kind, value in known
+                if kind in policies
+            ),
+            name_words=frozenset(value for kind, value in known if kind == "name"),
+        )
 
     def _known(self) -> set[tuple[str, bytes]]:
         digest = self.intake.keyring.digest
@@ -282,24 +292,23 @@ class _NewCase:
             .where(t.inquiries.c.outcome.not_in(NOT_INQUIRIES))
             .order_by(t.inquiries.c.seq)
         )
-        history = tuple(
+        history = [
             fees.Inquiry(
                 id=row["number"], kind=Kind(row["kind"]), scope=tuple(row["scope"]),
                 received_at=row["received_at"], outcome=row["outcome"],
-                delivered_at=row["delivered_at"], data_changed_since=None,
+                delivered_at=row["delivered_at"],
             )
             for row in rows.mappings()
+        ]  # fmt: skip
+        policy, form = self.intake.policy, self.form
+        request = fees.Inquiry(
+            id="", kind=form.kind, scope=tuple(sorted(set(form.scope))),
+            received_at=form.received_at,
         )  # fmt: skip
-        policy = self.intake.policy
         return fees.assess(
-            self.form.kind,
-            tuple(sorted(set(self.form.scope))),
-            self.form.received_at,
-            history,
-            rule=policy.fees.rule,
-            free_after_months=policy.fees.free_after_months,
-            zone=ZoneInfo(policy.calendar.zone),
-        )
+            request, history, policy.fees.rule, policy.fees.free_after_months,
+            ZoneInfo(policy.calendar.zone),
+        )  # fmt: skip
 
     async def _write_children(
         self, conn: AsyncConnection, case: UUID, assessment: fees.Assessment
@@ -349,14 +358,18 @@ class _NewCase:
         for n, attachment in enumerate(form.attachments, 1):
             parts[f"attachment:{n}"] = attachment.model_dump_json().encode()
         rows = [
-            {"case_id": case, "part": part, "content": await keyring.seal(case, part, content)}
+            {
+                "case_id": case,
+                "part": part,
+                "content": await keyring.seal(case, part, content, conn),
+            }
             for part, content in parts.items()
         ]
         await conn.execute(insert(t.sealed), rows)
 
     async def _audit(
         self, conn: AsyncConnection, case: UUID, clock: Clock, assessment: fees.Assessment,
-        relatives: list[dict[str, Any]],
+        possibly: list[str],
     ) -> None:  # fmt: skip
         form = self.form
         facts = [
@@ -370,13 +383,11 @@ class _NewCase:
         if form.attachments:
             facts.insert(1, Fact(event=Event.ATTACHED, facts={"count": len(form.attachments)}))
         facts += [
-            Fact(event=Event.POSSIBLY_SAME_PERSON, facts={"number": r["number"]})
-            for r in relatives
-            if not r["same"]
+            Fact(event=Event.POSSIBLY_SAME_PERSON, facts={"number": number}) for number in possibly
         ]
         if form.kind in (Kind.OBJECTION, Kind.CONSENT):
             facts += [self._choice_fact(purpose) for purpose in sorted(set(form.purposes))]
-        await audit.append(
+        await self.intake.audit.append(
             conn, case, facts, at=self.now, actor="intake",
             policy_version=self.intake.policy.version, step_key="intake",
         )  # fmt: skip

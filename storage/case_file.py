@@ -26,8 +26,8 @@ from schemas.case import (
 from schemas.errors import RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.steps import OpenTask, Recorded, SystemChange
-from storage import audit
 from storage import tables as t
+from storage.audit import Audit, entries
 from storage.keyring import Keyring
 from storage.views import case_view
 
@@ -106,7 +106,7 @@ class CaseStep:
 
     async def seal(self, part: str, content: bytes) -> None:
         """Keep content under the case's key; the same part again is replaced."""
-        sealed = await self._keyring.seal(self.case, part, content)
+        sealed = await self._keyring.seal(self.case, part, content, self.conn)
         row = upsert(t.sealed).values(case_id=self.case, part=part, content=sealed)
         await self.conn.execute(
             row.on_conflict_do_update(
@@ -222,7 +222,7 @@ class CaseStep:
         self.record(Event.LETTER_WRITTEN, letter=letter, kind=kind)
         return letter
 
-    async def finish(self, policy_version: str) -> None:
+    async def finish(self, audit: Audit, policy_version: str) -> None:
         """Write what was collected."""
         await audit.append(
             self.conn, self.case, self._facts, at=self.at, actor=self.actor,
@@ -240,9 +240,12 @@ class CaseStep:
 class CaseFile:
     """Opens steps on cases."""
 
-    def __init__(self, engine: AsyncEngine, keyring: Keyring, policy_version: str) -> None:
+    def __init__(
+        self, engine: AsyncEngine, keyring: Keyring, audit: Audit, policy_version: str
+    ) -> None:
         self.engine = engine
         self.keyring = keyring
+        self.audit = audit
         self.policy_version = policy_version
 
     @asynccontextmanager
@@ -261,13 +264,13 @@ class CaseFile:
             step.repeated = first.rowcount == 0
             yield step
             if not step.repeated:
-                await step.finish(self.policy_version)
+                await step.finish(self.audit, self.policy_version)
 
     async def recorded(self, step: CaseStep) -> Recorded:
         """The case after a step that has ended, and the step's audit entries."""
         async with self.engine.connect() as conn:
-            entries = await audit.entries(conn, step.case, step_key=step.key)
-            return Recorded(view=await case_view(conn, step.case), entries=tuple(entries))
+            written = await entries(conn, step.case, step_key=step.key)
+            return Recorded(view=await case_view(conn, step.case), entries=tuple(written))
 
     async def view(self, case: UUID) -> CaseView:
         """The case as it stands."""
@@ -300,4 +303,4 @@ async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str)
     content = await conn.scalar(
         select(t.sealed.c.content).where(t.sealed.c.case_id == case, t.sealed.c.part == part)
     )
-    return None if content is None else await keyring.unseal(case, part, content)
+    return None if content is None else await keyring.unseal(case, part, content, conn)
