@@ -195,9 +195,9 @@ class _NewCase:
         form, policy = self.form, self.intake.policy
         case = uuid4()
         relatives = await self._relatives(conn)
-        assessment = await self._assess(
-            conn, [r["case_id"] for r in relatives if r["sameness"] is identity.Sameness.SAME]
-        )
+        same = [case for case, _, how in relatives if how is identity.Sameness.SAME]
+        possibly = [number for _, number, how in relatives if how is identity.Sameness.POSSIBLY]
+        assessment = await self._assess(conn, same)
         clock = deadlines.clock(
             form.received_at, policy, pauses=(), extension=None, set_at=self.now, before=None
         )
