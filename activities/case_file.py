@@ -147,6 +147,8 @@ async def _close(step: CaseStep) -> None:
         .values(done_at=step.at, done_by=step.actor)
     )
     await step.conn.execute(tasks)
+    if step.outcome is None:
+        raise RuntimeError("a case is not closed without an outcome")
     outcome = Outcome(step.outcome)
     ground = await step.conn.scalar(
         select(t.decisions.c.ground)

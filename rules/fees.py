@@ -70,9 +70,9 @@ def assess(
     """The assessment of `request` after the same person's earlier inquiries.
 
     `history` is what precedes the request in the ledger's order. `manual_flag`: a person wants it
-    looked at, which only policy `gdpr` heeds. Raises `BadInput` for an entry received later.
+    looked at, which only policy `gdpr` heeds. An entry may have been received later than a request
+    that lay unregistered: the ledger's order decides.
     """
-    check_order(request.received_at, (entry.received_at for entry in history))
     if rule is FeePolicyName.NOTICE:
         return _notice(request, history, free_after_months, zone)
     return _gdpr(request, history, free_after_months, zone, manual_flag)
