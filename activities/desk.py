@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from connectors.registry import Systems
-from rules.identity import normalise
 from temporalio import activity
 
 from activities.letters import Letters
 from connectors.contract import Identity, Person
+from rules.identity import normalise
 from schemas.policy import Policy
-from schemas.request import RequestForm
+from schemas.request import RequestForm, Subject
 from storage.case_file import CaseFile
 
 
@@ -32,7 +32,7 @@ class Desk:
 
     async def person(self, case: UUID) -> Person:
         """Whom connectors look for."""
-        return person_of(await self.form(case), self.policy)
+        return person_of((await self.form(case)).subject, self.policy)
 
     def hashes(self, person: Person) -> list[bytes]:
         """The person's identifiers as the case database knows them: keyed hashes."""
@@ -40,13 +40,13 @@ class Desk:
         return [digest("identifier", i.type, i.value) for i in person.identities]
 
 
-def person_of(form: RequestForm, policy: Policy) -> Person:
+def person_of(subject: Subject, policy: Policy) -> Person:
     """The subject with normalised identifiers. Raises `BadInput` for a malformed one."""
     return Person(
-        name=form.subject.name,
+        name=subject.name,
         identities=tuple(
             Identity(type=i.type, value=normalise(policy.identifiers[i.type].normalise, i.value))
-            for i in form.subject.identifiers
+            for i in subject.identifiers
         ),
     )
 

@@ -13,7 +13,7 @@ from temporalio import activity
 from activities import letter_content as content
 from activities import reply_content as reply
 from activities.desk import Desk, step_key
-from activities.package import FileAnswer, Findings, compile_package
+from activities.package import HandedIn, PackageContent, compile_package
 from connectors.contract import Found
 from rules import deadlines
 from rules.outcome import outcome_of
@@ -73,7 +73,7 @@ class ReplyActivities:
             return content.ExtensionNotice(**about, months=months, due_on=due_on, reason=text)
         into = step.row["linked"][-1] if step.row["linked"] else None
         return content.Confirmation(
-            **about, ending=Outcome(order.facts["ending"]),
+            **about, ending=Outcome(str(order.facts["ending"])),
             into=into if order.facts["ending"] == Outcome.MERGED else None,
         )  # fmt: skip
 
@@ -119,9 +119,7 @@ class ReplyActivities:
         page = self._desk.letters.render(kind, form.language, letter)
         package = None
         if isinstance(letter, reply.AccessReply):
-            package = compile_package(
-                self._desk.letters, form, letter, await self._findings(step, letter.systems)
-            )
+            package = compile_package(self._desk.letters, await self._package(step, form, letter))
         step.record(Event.REPLY_COMPILED, outcome=outcome)
         await step.write_letter(kind, page.encode(), package)
         step.set(outcome=outcome)
@@ -176,27 +174,25 @@ class ReplyActivities:
         content = await step.unseal(part) if part else None
         return content.decode() if content else None
 
-    async def _findings(
-        self, step: CaseStep, parts: Sequence[reply.SystemPart]
-    ) -> tuple[Findings, ...]:
+    async def _package(
+        self, step: CaseStep, form: RequestForm, letter: reply.AccessReply
+    ) -> PackageContent:
         """What each system gave: records, the doubtful ones that a person chose, files."""
-        findings = []
-        for part in parts:
+        found, files = {}, []
+        for part in letter.systems:
             name = part.facts.name
             content = await step.unseal(f"found:{name}")
-            found = Found.model_validate_json(content) if content else Found()
+            held = Found.model_validate_json(content) if content else Found()
             chosen = (await step.unseal(f"chosen:{name}") or b"").decode().split(",")
-            rows = (*found.rows, *(row for row in found.doubtful if row.item in chosen))
-            findings.append(
-                Findings(
-                    part=part,
-                    found=found.model_copy(update={"rows": rows, "doubtful": ()}),
-                    files=await self._files(step, name),
-                )
-            )
-        return tuple(findings)
+            rows = (*held.rows, *(row for row in held.doubtful if row.item in chosen))
+            found[name] = held.model_copy(update={"rows": rows, "doubtful": ()})
+            files += await self._files(step, name)
+        return PackageContent(
+            language=form.language, reply=letter, compiled_at=letter.written_at, found=found,
+            files=tuple(files),
+        )  # fmt: skip
 
-    async def _files(self, step: CaseStep, system: str) -> tuple[FileAnswer, ...]:
+    async def _files(self, step: CaseStep, system: str) -> list[HandedIn]:
         """Files with which manual tasks of this system were answered."""
         tasks = await step.conn.scalars(
             select(t.tasks.c.id)
@@ -209,9 +205,12 @@ class ReplyActivities:
             if content := await step.unseal(f"file:{task}"):
                 file = Attachment.model_validate_json(content)
                 files.append(
-                    FileAnswer(name=file.name, media_type=file.media_type, content=file.base64)
-                )
-        return tuple(files)
+                    HandedIn(
+                        system=system, name=file.name, media_type=file.media_type,
+                        content=file.base64,
+                    )
+                )  # fmt: skip
+        return files
 
 
 def _about(step: CaseStep) -> dict[str, Any]:

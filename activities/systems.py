@@ -5,6 +5,7 @@ system that cannot be reached raises, and the retry policy asks again.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from sqlalchemy import func, select
@@ -55,7 +56,6 @@ class SystemActivities:
 
     async def _keep(self, call: SystemCall, found: Found) -> SystemAnswer:
         answer = _answer(call, found)
-        opened: list[Awaited] = []
         async with self._step(call) as step:
             if not step.repeated:
                 await step.seal(f"found:{call.system}", found.model_dump_json().encode())
@@ -66,8 +66,9 @@ class SystemActivities:
                 )  # fmt: skip
                 if found.doubtful:
                     step.record(Event.MATCH_DOUBTFUL, system=call.system, count=len(found.doubtful))
-                    await self._open(step, call, OpenTask(what="choose_match", role="handler",
-                                                          system=call.system))  # fmt: skip
+                    await step.open_task(
+                        OpenTask(what="choose_match", role="handler", system=call.system)
+                    )
             opened = await _open_tasks(step, call.system)
         return answer.model_copy(update={"opened": tuple(opened)})
 
@@ -181,7 +182,7 @@ class SystemActivities:
     def _facts(self, call: SystemCall) -> SystemFacts:
         return next(f for f in self._desk.systems.facts if f.name == call.system)
 
-    def _step(self, call: SystemCall):  # type: ignore[no-untyped-def]
+    def _step(self, call: SystemCall) -> AbstractAsyncContextManager[CaseStep]:
         return self._desk.case_file.step(call.case, step_key(), call.at, call.by.account)
 
 

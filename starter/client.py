@@ -75,7 +75,10 @@ class DsrClient:
         self._policy = configuration.policy
         self._runs = Runs(temporal, case_file, task_queue)
         self._intake = Intake(
-            configuration.policy, configuration.facts, case_file.keyring, case_file.audit
+            configuration.policy,
+            tuple(system.facts for system in configuration.systems),
+            case_file.keyring,
+            case_file.audit,
         )
         self._outbox = Outbox(case_file, self._runs)
         self._dashboard = Dashboard(case_file.engine)
@@ -125,9 +128,10 @@ class DsrClient:
         case = await self._case(number)
         handle = await self._handle(case)
         try:
-            return await handle.execute_update(
+            view: CaseView = await handle.execute_update(
                 action.name, message, id=str(message.id), result_type=CaseView, rpc_timeout=WAIT
             )
+            return view
         except WorkflowUpdateFailedError as error:
             raise _refused(error) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
@@ -178,7 +182,8 @@ class DsrClient:
         """One case, from its run: the query `status`; a closed one from its row."""
         handle = await self._handle(await self._case(number))
         try:
-            return await handle.query("status", result_type=CaseView, rpc_timeout=WAIT)
+            view: CaseView = await handle.query("status", result_type=CaseView, rpc_timeout=WAIT)
+            return view
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return await self.show(number)
@@ -279,12 +284,9 @@ class DsrClient:
             await step.seal(f"file:{task}", file.model_dump_json().encode())
 
     def _hashes(self, person: Subject) -> list[bytes]:
-        form_like = RequestForm.model_construct(subject=person)
         digest = self._case_file.keyring.digest
-        return [
-            digest("identifier", i.type, i.value)
-            for i in person_of(form_like, self._policy).identities
-        ]
+        known = person_of(person, self._policy).identities
+        return [digest("identifier", i.type, i.value) for i in known]
 
 
 def _refused(error: WorkflowUpdateFailedError) -> RefusedByRule | BadInput:

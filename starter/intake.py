@@ -87,7 +87,7 @@ class Intake:
                 raise BadInput(
                     f"Not taken: identifier type {known.type} is unknown. Known: {types}."
                 )
-        return person_of(form, self.policy)
+        return person_of(form.subject, self.policy)
 
     def _check_scope(self, form: RequestForm) -> None:
         parts = {"register", *(s.register_part for s in self.systems)}

@@ -27,7 +27,7 @@ from schemas.errors import RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.steps import OpenTask, Recorded, SystemChange
 from storage import tables as t
-from storage.audit import Audit, entries
+from storage.audit import Audit, entries_of_step
 from storage.keyring import Keyring
 from storage.views import case_view
 
@@ -269,7 +269,7 @@ class CaseFile:
     async def recorded(self, step: CaseStep) -> Recorded:
         """The case after a step that has ended, and the step's audit entries."""
         async with self.engine.connect() as conn:
-            written = await entries(conn, step.case, step_key=step.key)
+            written = await entries_of_step(conn, step.case, step.key)
             return Recorded(view=await case_view(conn, step.case), entries=tuple(written))
 
     async def view(self, case: UUID) -> CaseView:
