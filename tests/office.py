@@ -99,7 +99,7 @@ def ordinary_systems() -> FakeSystems:
                 suppresses=("marketing", "surveys"),
                 records_consent=("marketing",),
                 restricts=True,
-            )  # fmt: skip
+            )
         ),
         FakeSystem(facts("archive", reach="manual", role="archivist", purposes=("archiving",))),
     )
