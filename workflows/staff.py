@@ -5,7 +5,7 @@ Handlers record facts and set what the procedure waits for; only the procedure m
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -592,5 +592,15 @@ def _text_part(what: str, action: m.StaffAction) -> str:
     return f"text:{what}:{action.id}"
 
 
-for _name in (action.name for action in m.ACTIONS):
-    getattr(StaffActions, _name).validator(StaffActions._validate)
+def _check_before_acceptance(update: Any) -> None:
+    """Give an update the common validator, with its own argument type as the SDK wants it."""
+
+    def validate(self: StaffActions, action: m.StaffAction) -> None:
+        self._validate(action)
+
+    validate.__annotations__ = {"action": update.__annotations__["action"]}
+    update.validator(validate)
+
+
+for _action in m.ACTIONS:
+    _check_before_acceptance(getattr(StaffActions, _action.name))
