@@ -116,6 +116,15 @@ async def entries(conn: AsyncConnection, case_id: UUID) -> list[TimelineEntry]:
     return [_as_read(dict(row)) for row in (await conn.execute(query)).mappings()]
 
 
+async def entries_of_step(
+    conn: AsyncConnection, case_id: UUID, step_key: str
+) -> list[TimelineEntry]:
+    """What one step of the engine added to the chain of a case."""
+    query = select(audit).where(audit.c.case_id == case_id, audit.c.step_key == step_key)
+    rows = await conn.execute(query.order_by(audit.c.seq))
+    return [_as_read(dict(row)) for row in rows.mappings()]
+
+
 def _chained(
     common: dict[str, Any], seq: int, digest: bytes, facts: Sequence[Fact]
 ) -> list[dict[str, Any]]:
