@@ -38,6 +38,11 @@ class SystemPart(Model):
         return self.view.outcome in ANSWERED
 
     @property
+    def acted(self) -> bool:
+        """Whether something was done there, on the day of `view.since`: at least it was told."""
+        return self.answered or self.view.outcome is SystemOutcome.NOTIFIED
+
+    @property
     def held(self) -> bool:
         """Whether it holds data about the person."""
         return self.view.outcome is SystemOutcome.FOUND or (self.answered and self.view.records > 0)

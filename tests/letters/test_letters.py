@@ -297,7 +297,8 @@ def test_an_objection_reply_says_what_stopped_where_when_who_was_told_and_what_r
     rows = {row.findtext("th"): [cell.text for cell in row.findall("td")]
             for row in shown.all("tr") if row.find("td") is not None}  # fmt: skip
     assert rows["Support contracts"] == ["Helpdesk Ltd", "processing stopped", "5 April 2026"]
-    assert rows["Surveys"][1] == "recipient told to stop the processing"
+    assert rows["Surveys"][1:] == ["recipient told to stop the processing", "5 April 2026"]
+    assert "A supplement follows" in shown.text  # a recipient that was only told owes an answer
     assert "direct marketing" in shown.text
     assert "absolute" in shown.text
     assert "The prohibition applies to the address itself" in shown.text
