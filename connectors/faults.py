@@ -30,9 +30,7 @@ def faults_of(dataset: DeclaredDataset, at: int, identifiers: Identifiers) -> It
     yield from _unknown_categories(dataset.dsr.categories, (*here, "dsr", "categories"))
     yield from _repeated([c.name for c in dataset.collections], (*here, "collections"))
     for number, collection in enumerate(dataset.collections):
-        yield from _of_collection(
-            dataset, collection, (*here, "collections", number), identifiers
-        )
+        yield from _of_collection(dataset, collection, (*here, "collections", number), identifiers)
     yield from _of_actions(dataset, (*here, "dsr"), identifiers)
 
 
@@ -172,9 +170,7 @@ def _of_identifiers(
             )
 
 
-def _of_facts(
-    action: Stop | ConsentRecord, here: Loc, identifiers: Identifiers
-) -> Iterator[Fault]:
+def _of_facts(action: Stop | ConsentRecord, here: Loc, identifiers: Identifiers) -> Iterator[Fault]:
     if action.insert is None:
         return
     types = identifier_facts(action.insert)
