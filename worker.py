@@ -48,7 +48,7 @@ class Registrations:
     activities: Sequence[Callable[..., Any]]
 
 
-def registrations(ground: Ground) -> Registrations:
+def registrations(_ground: Ground) -> Registrations:
     """Every workflow and activity of this program."""
     return Registrations(workflows=(), activities=())
 
