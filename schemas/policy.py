@@ -6,7 +6,7 @@ lawful by themselves: each field says what it does and where it comes from.
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -23,6 +23,13 @@ def _reachable(value: timedelta) -> timedelta:
 
 Span = Annotated[timedelta, AfterValidator(_reachable)]
 
+_FINNISH_EVES: Final = ("Christmas Eve", "Midsummer Eve")
+
+
+def _eves_of(calendar: dict[str, Any]) -> tuple[str, ...]:
+    """Only where the eves are no public holidays by law: 24 December is one in Czechia."""
+    return _FINNISH_EVES if calendar.get("country") == "FI" else ()
+
 
 class Calendar(EdgeModel):
     """Whose holidays and zone count. Another EU country: its ISO code and zone."""
@@ -36,8 +43,9 @@ class Calendar(EdgeModel):
         "earlier, safe reading. `safe_date` always counts them as days off.",
     )
     eves: tuple[str, ...] = Field(
-        ("Christmas Eve", "Midsummer Eve"),
-        description="English names, as the holidays data has them",
+        default_factory=_eves_of,
+        description="English names, as the holidays data has them. Default: Christmas Eve and "
+        "Midsummer Eve for Finland, none for another country.",
     )
 
 
