@@ -1,0 +1,225 @@
+"""The manifest file as people write it: the Fides dataset format, with our additions under `dsr`.
+
+Keys of Fides that we do not use are ignored; under `dsr` every key is ours, so a typo is refused.
+"""
+
+import re
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
+
+from schemas.base import EdgeModel, Model
+from schemas.request import Language, Word
+from schemas.systems import LocalText, Reach, Recipient
+
+_NAME: Final = re.compile(r"\w(?:[\w $-]*[\w$-])?")
+_MAX_NAME_BYTES: Final = 63  # PostgreSQL cuts longer names off
+
+
+def _sql_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or len(name.encode()) > _MAX_NAME_BYTES:
+        raise ValueError(
+            "is no table or column name; letters, digits, _, $, - and inner spaces, 63 bytes"
+        )
+    return name
+
+
+def _table_name(name: str) -> str:
+    for part in name.split(".", 1):
+        _sql_name(part)
+    return name
+
+
+def _every_language(text: LocalText) -> LocalText:
+    missing = ", ".join(language for language in Language if not text.get(language, "").strip())
+    if missing:
+        raise ValueError(f"needs a text in every language of the replies; add {missing}")
+    return text
+
+
+SqlName = Annotated[str, AfterValidator(_sql_name)]
+TableName = Annotated[str, AfterValidator(_table_name)]
+"""`table`, or `schema.table` where it is not in the dataset's own schema."""
+Texts = Annotated[LocalText, AfterValidator(_every_language)]
+Constant = bool | int | str | None
+Constants = Annotated[dict[SqlName, Constant], Field(min_length=1)]
+
+FACTS: Final = ("name", "purpose", "at", "given", "text_version", "means")
+"""What an inserted row can be given, beside the person's identifiers by their type."""
+
+
+class Reference(Model):
+    """`field` (table.column) is reached from this one (`to`), or this one from it (`from`)."""
+
+    dataset: str
+    field: str
+    direction: Literal["from", "to"] | None = None
+
+
+class FidesMeta(Model):
+    """What Fides knows of a field."""
+
+    identity: str | None = None
+    primary_key: bool = False
+    references: tuple[Reference, ...] = ()
+
+
+class FieldAdditions(EdgeModel):
+    """Ours, of a field."""
+
+    shared: bool = Field(
+        False, description="an address that several people use: a match alone names nobody"
+    )
+
+
+class DeclaredField(Model):
+    """A column."""
+
+    name: SqlName
+    data_categories: tuple[str, ...] = ()
+    meta: FidesMeta | None = Field(
+        None, validation_alias=AliasChoices("fides_meta", "fidesops_meta")
+    )
+    fields: tuple["DeclaredPart", ...] = Field((), description="parts of a JSON column")
+    dsr: FieldAdditions | None = None
+
+
+class DeclaredPart(Model):
+    """A part of a JSON column: only its categories count."""
+
+    data_categories: tuple[str, ...] = ()
+    fields: tuple["DeclaredPart", ...] = ()
+
+
+class DeclaredCollection(Model):
+    """A table."""
+
+    name: TableName
+    data_categories: tuple[str, ...] = ()
+    fields: tuple[DeclaredField, ...] = ()
+
+
+class StopUpdate(EdgeModel):
+    """Rows with one of the person's identifiers in these columns are set so."""
+
+    identifiers: tuple[SqlName, ...] = Field(min_length=1)
+    set: Constants
+    as_of: SqlName | None = Field(
+        None, description="takes the receipt of the choice; a later choice in it is left alone"
+    )
+
+
+class ConsentUpdate(EdgeModel):
+    """The same for consent: withdrawn as a stop, given for the person's own rows only."""
+
+    identifiers: tuple[SqlName, ...] = Field(min_length=1)
+    given: Constants
+    withdrawn: Constants
+    as_of: SqlName | None = Field(None, description="as in a stop")
+
+
+class _Action(EdgeModel):
+    purposes: tuple[Word, ...] = Field(min_length=1)
+    table: TableName
+    insert: dict[SqlName, str] | None = Field(
+        None, description="column: name, purpose, at, given, text_version, means or the type of an "
+        "identifier; one row for each of the person's identifiers of these types",
+    )  # fmt: skip
+
+
+def _one_way(action: _Action, update: object) -> None:
+    if (update is None) == (action.insert is None):
+        raise ValueError("needs either update or insert, not both")
+    if action.insert is not None and "at" not in action.insert.values():
+        raise ValueError("insert needs a column for `at`, so that a repetition is recognised")
+
+
+class Stop(_Action):
+    """How purposes are stopped in a table."""
+
+    update: StopUpdate | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        _one_way(self, self.update)
+        return self
+
+
+class ConsentRecord(_Action):
+    """How consent is recorded in a table."""
+
+    update: ConsentUpdate | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        _one_way(self, self.update)
+        return self
+
+
+class Restriction(EdgeModel):
+    """How the person's rows of a table are marked as restricted, and unmarked (Art. 18)."""
+
+    table: TableName
+    set: Constants
+    lift: Constants
+
+
+class SystemAdditions(EdgeModel):
+    """Ours, of a dataset: the facts of `schemas.systems.SystemFacts`, and what can be done."""
+
+    title: Texts
+    register_part: Word
+    reach: Reach
+    recipient: Recipient
+    purposes: tuple[Word, ...] = Field(min_length=1)
+    sources: Texts
+    retention: Texts
+    automated_decisions: Texts | None = None
+    fields_sent: tuple[Word, ...] = ()
+    queue: str | None = None
+    # reached by hand
+    role: Word | None = None
+    instructions: Texts | None = None
+    categories: tuple[str, ...] = ()
+    suppresses: tuple[Word, ...] = ()
+    records_consent: tuple[Word, ...] = ()
+    restricts: bool = False
+    # reached by SQL
+    url_env: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]{0,60}$")
+    db_schema: SqlName = Field("public", alias="schema")
+    calling_code: str | None = Field(
+        None, pattern=r"^[1-9][0-9]{0,3}$",
+        description="country calling code of numbers that are stored without one",
+    )  # fmt: skip
+    suppress: tuple[Stop, ...] = ()
+    restrict: tuple[Restriction, ...] = ()
+    record_consent: tuple[ConsentRecord, ...] = ()
+
+
+class DeclaredDataset(Model):
+    """A system."""
+
+    fides_key: Word
+    collections: tuple[DeclaredCollection, ...] = ()
+    dsr: SystemAdditions
+
+    def table(self, name: str) -> DeclaredCollection | None:
+        """The collection of that name."""
+        return next((c for c in self.collections if c.name == name), None)
+
+
+class ManifestFile(Model):
+    """A file: one or more systems."""
+
+    dataset: tuple[DeclaredDataset, ...] = Field(min_length=1)
+
+
+def identifier_facts(insert: dict[str, str]) -> dict[str, str]:
+    """Of an insert, the columns that take an identifier, with its type."""
+    return {column: fact for column, fact in insert.items() if fact not in FACTS}
+
+
+def categories_of(part: Any) -> tuple[str, ...]:
+    """A field's categories, those of its parts included."""
+    own = tuple(part.data_categories)
+    return own + tuple(c for inner in part.fields for c in categories_of(inner))

@@ -1,0 +1,198 @@
+"""What can be wrong with a manifest beyond the shape of the file, with the place of each fault."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from connectors.declared import (
+    FACTS,
+    ConsentRecord,
+    DeclaredCollection,
+    DeclaredDataset,
+    Reference,
+    Stop,
+    categories_of,
+    identifier_facts,
+)
+from connectors.taxonomy import DATA_CATEGORIES, EEA
+from schemas.documents import Loc
+from schemas.policy import IdentifierPolicy
+from schemas.request import Language
+from schemas.systems import Reach
+
+Fault = tuple[Loc, str]
+Identifiers = Mapping[str, IdentifierPolicy]
+
+
+def faults_of(dataset: DeclaredDataset, at: int, identifiers: Identifiers) -> Iterator[Fault]:
+    """Everything wrong with the dataset that is number `at` (from 0) of its file."""
+    here: Loc = ("dataset", at)
+    yield from _of_recipient(dataset, (*here, "dsr", "recipient"))
+    yield from _of_reach(dataset, (*here, "dsr"))
+    yield from _unknown_categories(dataset.dsr.categories, (*here, "dsr", "categories"))
+    yield from _repeated([c.name for c in dataset.collections], (*here, "collections"))
+    for number, collection in enumerate(dataset.collections):
+        yield from _of_collection(
+            dataset, collection, (*here, "collections", number), identifiers
+        )
+    yield from _of_actions(dataset, (*here, "dsr"), identifiers)
+
+
+def repeated_names(
+    datasets: Sequence[DeclaredDataset], source: str, seen: dict[str, str]
+) -> list[Fault]:
+    """Systems whose name another one has already; `seen` remembers the file of each name."""
+    faults: list[Fault] = []
+    for at, dataset in enumerate(datasets):
+        if dataset.fides_key in seen:
+            text = f"a system {dataset.fides_key} is declared in {seen[dataset.fides_key]} already"
+            faults.append((("dataset", at, "fides_key"), f"{text}; rename one"))
+        seen.setdefault(dataset.fides_key, source)
+    return faults
+
+
+def _of_recipient(dataset: DeclaredDataset, here: Loc) -> Iterator[Fault]:
+    recipient = dataset.dsr.recipient
+    if recipient.country in EEA:
+        return
+    told = recipient.safeguard or {}
+    if not all(told.get(language, "").strip() for language in Language):
+        yield (
+            (*here, "country"),
+            f"{recipient.country} is outside the EEA: state the safeguard of the transfer in "
+            "fi, sv and en (Art. 46), or choose a recipient inside",
+        )
+
+
+def _of_reach(dataset: DeclaredDataset, here: Loc) -> Iterator[Fault]:
+    ours = dataset.dsr
+    if ours.reach is Reach.SQL:
+        if ours.url_env is None:
+            yield (*here, "reach"), "sql needs url_env, the variable that holds the database's URL"
+        if not dataset.collections:
+            yield (*here, "reach"), "sql needs collections, the tables to search"
+        for key in ("categories", "suppresses", "records_consent", "restricts"):
+            if key in ours.model_fields_set:
+                yield (*here, key), f"{key} follows from the tables of an sql system; remove it"
+        return
+    if ours.role is None:
+        yield (*here, "reach"), "manual needs role, whose task it is"
+    if not ours.categories:
+        yield (*here, "reach"), "manual needs categories, the kinds of data that are held there"
+    for key in ("url_env", "suppress", "restrict", "record_consent"):
+        if key in ours.model_fields_set:
+            yield (*here, key), f"{key} needs a database, and this system is reached by hand"
+
+
+def _of_collection(
+    dataset: DeclaredDataset, collection: DeclaredCollection, here: Loc, identifiers: Identifiers
+) -> Iterator[Fault]:
+    yield from _unknown_categories(collection.data_categories, (*here, "data_categories"))
+    yield from _repeated([f.name for f in collection.fields], (*here, "fields"))
+    for number, field in enumerate(collection.fields):
+        place = (*here, "fields", number)
+        yield from _unknown_categories(categories_of(field), (*place, "data_categories"))
+        if field.meta is None:
+            continue
+        if field.meta.identity is not None and field.meta.identity not in identifiers:
+            known = ", ".join(sorted(identifiers))
+            yield (
+                (*place, "fides_meta", "identity"),
+                f"identity {field.meta.identity} is not a type of the policy; known: {known}",
+            )
+        for at, reference in enumerate(field.meta.references):
+            fault = _of_reference(dataset, reference)
+            if fault:
+                yield (*place, "fides_meta", "references", at, "field"), fault
+
+
+def _of_reference(dataset: DeclaredDataset, reference: Reference) -> str | None:
+    if reference.dataset != dataset.fides_key:
+        return (
+            f"dataset {reference.dataset} is another system: each is searched by itself, "
+            "so declare an identity in this one instead"
+        )
+    name, _, column = reference.field.rpartition(".")
+    table = dataset.table(name)
+    if table is None:
+        return f"table {name} is not declared here; add it to collections"
+    if all(field.name != column for field in table.fields):
+        return f"column {column} is not declared in {name}; add it to its fields"
+    return None
+
+
+def _of_actions(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> Iterator[Fault]:
+    ours = dataset.dsr
+    for key, actions in (("suppress", ours.suppress), ("record_consent", ours.record_consent)):
+        for at, action in enumerate(actions):
+            place = (*here, key, at)
+            yield from _unknown_columns(dataset, action.table, _columns(action), place)
+            yield from _of_identifiers(dataset, action, place)
+            yield from _of_facts(action, place, identifiers)
+    for at, restriction in enumerate(ours.restrict):
+        columns = (*restriction.set, *restriction.lift)
+        yield from _unknown_columns(dataset, restriction.table, columns, (*here, "restrict", at))
+
+
+def _columns(action: Stop | ConsentRecord) -> tuple[str, ...]:
+    columns = tuple(action.insert or ())
+    if action.update is not None:
+        columns += action.update.identifiers
+        columns += (action.update.as_of,) if action.update.as_of else ()
+    if isinstance(action, Stop) and action.update is not None:
+        columns += tuple(action.update.set)
+    if isinstance(action, ConsentRecord) and action.update is not None:
+        columns += (*action.update.given, *action.update.withdrawn)
+    return columns
+
+
+def _unknown_columns(
+    dataset: DeclaredDataset, name: str, columns: Iterable[str], here: Loc
+) -> Iterator[Fault]:
+    table = dataset.table(name)
+    if table is None:
+        yield (*here, "table"), f"table {name} is not declared here; add it to collections"
+        return
+    known = {field.name for field in table.fields}
+    for column in dict.fromkeys(columns):
+        if column not in known:
+            yield here, f"column {column} is not declared in {name}; add it to its fields"
+
+
+def _of_identifiers(
+    dataset: DeclaredDataset, action: Stop | ConsentRecord, here: Loc
+) -> Iterator[Fault]:
+    table = dataset.table(action.table)
+    if table is None or action.update is None:
+        return
+    named = {f.name for f in table.fields if f.meta and f.meta.identity}
+    for column in action.update.identifiers:
+        if column not in named:
+            yield (
+                (*here, "update", "identifiers"),
+                f"column {column} of {action.table} names nobody; give it a fides_meta.identity",
+            )
+
+
+def _of_facts(
+    action: Stop | ConsentRecord, here: Loc, identifiers: Identifiers
+) -> Iterator[Fault]:
+    if action.insert is None:
+        return
+    types = identifier_facts(action.insert)
+    for column, fact in types.items():
+        if fact not in identifiers:
+            known = ", ".join((*FACTS, *sorted(identifiers)))
+            yield (*here, "insert", column), f"{fact} is nothing to insert; known: {known}"
+    if not types:
+        yield (*here, "insert"), "insert needs a column for an identifier, such as email"
+
+
+def _unknown_categories(categories: Iterable[str], here: Loc) -> Iterator[Fault]:
+    for category in categories:
+        if category not in DATA_CATEGORIES:
+            yield here, f"data category {category} is unknown; see connectors/taxonomy.py"
+
+
+def _repeated(names: Sequence[str], here: Loc) -> Iterator[Fault]:
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            yield (*here, at, "name"), f"{name} is declared twice; keep one"

@@ -1,0 +1,194 @@
+"""System manifests: a folder of YAML files becomes the declared systems, or says what is wrong.
+
+What a file may hold: `connectors.declared`. What is checked across it: `connectors.faults`.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from connectors.declared import (
+    ConsentRecord,
+    DeclaredDataset,
+    DeclaredField,
+    ManifestFile,
+    Reference,
+    Restriction,
+    Stop,
+    categories_of,
+)
+from connectors.faults import faults_of, repeated_names
+from schemas.base import Model
+from schemas.documents import Document
+from schemas.errors import BadInput, InvalidDocument
+from schemas.policy import IdentifierPolicy, Policy
+from schemas.systems import Reach, SystemFacts
+
+IDENTIFIERS: Final[Mapping[str, IdentifierPolicy]] = Policy.model_fields["identifiers"].default
+"""The types of identifier that a policy has unless it says otherwise."""
+
+
+class IdentityColumn(Model):
+    """A column that names people: by which type of identifier, and how it is compared."""
+
+    type: str
+    rule: IdentifierPolicy
+    shared: bool = False
+
+    @property
+    def names_one_person(self) -> bool:
+        """Whether equality can be the same person; a shared address cannot."""
+        return self.rule.unique and not self.shared
+
+
+class Column(Model):
+    """A declared column."""
+
+    name: str
+    categories: tuple[str, ...] = ()
+    identity: IdentityColumn | None = None
+    references: tuple[Reference, ...] = ()
+
+
+class DeclaredTable(Model):
+    """A declared table, by its own name and schema."""
+
+    schema_name: str
+    name: str
+    columns: dict[str, Column]
+
+
+class Manifest(Model):
+    """One declared system: facts for everybody, and what its connector needs."""
+
+    facts: SystemFacts
+    url_env: str | None = None
+    db_schema: str = "public"
+    calling_code: str | None = None
+    tables: tuple[DeclaredTable, ...] = ()
+    suppress: tuple[Stop, ...] = ()
+    restrict: tuple[Restriction, ...] = ()
+    record_consent: tuple[ConsentRecord, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return self.facts.name
+
+    def place(self, table: str) -> tuple[str, str]:
+        """Schema and name of `table` or `schema.table`."""
+        return _place(table, self.db_schema)
+
+
+def load(
+    folder: Path, identifiers: Mapping[str, IdentifierPolicy] = IDENTIFIERS
+) -> tuple[Manifest, ...]:
+    """The systems of every .yaml file in `folder`, in the order of the files' names.
+
+    `identifiers`: the policy's types. Raises `InvalidDocument` with file and line.
+    """
+    paths = sorted(p for p in folder.glob("*") if p.suffix in {".yaml", ".yml"})
+    if not paths:
+        raise BadInput(f"{folder} holds no system manifest (*.yaml); name the right folder.")
+    seen: dict[str, str] = {}
+    return tuple(m for path in paths for m in _read(path, identifiers, seen))
+
+
+def load_file(
+    path: Path, identifiers: Mapping[str, IdentifierPolicy] = IDENTIFIERS
+) -> tuple[Manifest, ...]:
+    """The systems of one file. Raises `InvalidDocument` with file and line."""
+    return tuple(_read(path, identifiers, {}))
+
+
+def _read(
+    path: Path, identifiers: Mapping[str, IdentifierPolicy], seen: dict[str, str]
+) -> Iterator[Manifest]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        text = None
+    if text is None:
+        raise InvalidDocument(f"{path}:1", "is not UTF-8 text; save it as UTF-8.")
+    document = Document(text, str(path))
+    datasets = document.build(ManifestFile).dataset
+    faults = [fault for at, d in enumerate(datasets) for fault in faults_of(d, at, identifiers)]
+    faults += repeated_names(datasets, str(path), seen)
+    if faults:
+        raise document.fault(faults)
+    yield from (_manifest(dataset, identifiers) for dataset in datasets)
+
+
+def _manifest(dataset: DeclaredDataset, identifiers: Mapping[str, IdentifierPolicy]) -> Manifest:
+    ours = dataset.dsr
+    return Manifest(
+        facts=_facts(dataset),
+        url_env=ours.url_env,
+        db_schema=ours.db_schema,
+        calling_code=ours.calling_code,
+        tables=tuple(
+            DeclaredTable(
+                schema_name=_place(collection.name, ours.db_schema)[0],
+                name=_place(collection.name, ours.db_schema)[1],
+                columns={f.name: _column(f, identifiers) for f in collection.fields},
+            )
+            for collection in dataset.collections
+        ),
+        suppress=ours.suppress,
+        restrict=ours.restrict,
+        record_consent=ours.record_consent,
+    )
+
+
+def _facts(dataset: DeclaredDataset) -> SystemFacts:
+    """By SQL, categories and duties follow from the tables; by hand they are declared."""
+    ours = dataset.dsr
+    facts = {name: getattr(ours, name) for name in SystemFacts.model_fields if hasattr(ours, name)}
+    if ours.reach is Reach.SQL:
+        facts |= {
+            "categories": _categories(dataset),
+            "suppresses": _purposes(ours.suppress),
+            "records_consent": _purposes(ours.record_consent),
+            "restricts": bool(ours.restrict),
+        }
+    return SystemFacts(name=dataset.fides_key, **facts)
+
+
+def _categories(dataset: DeclaredDataset) -> tuple[str, ...]:
+    """Of the person, that is `user` and below; keys and other operations data name nobody."""
+    return tuple(
+        sorted(
+            {
+                category
+                for collection in dataset.collections
+                for part in (collection, *collection.fields)
+                for category in categories_of(part)
+                if category.split(".")[0] == "user"
+            }
+        )
+    )
+
+
+def _purposes(actions: tuple[Stop, ...] | tuple[ConsentRecord, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(purpose for action in actions for purpose in action.purposes))
+
+
+def _column(field: DeclaredField, identifiers: Mapping[str, IdentifierPolicy]) -> Column:
+    identity = field.meta.identity if field.meta else None
+    return Column(
+        name=field.name,
+        categories=categories_of(field),
+        references=field.meta.references if field.meta else (),
+        identity=None
+        if identity is None
+        else IdentityColumn(
+            type=identity,
+            rule=identifiers[identity],
+            shared=field.dsr is not None and field.dsr.shared,
+        ),
+    )
+
+
+def _place(table: str, default_schema: str) -> tuple[str, str]:
+    schema, dot, name = table.partition(".")
+    return (schema, name) if dot else (default_schema, table)

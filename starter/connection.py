@@ -1,0 +1,114 @@
+"""Where the engine of this folder is: the environment first, then `.dsr/connection.json`."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import Field, ValidationError
+
+from schemas.base import Model
+from schemas.errors import Unreachable
+from starter.settings import Settings
+
+FILE_NAME = "connection.json"
+NOTHING_HERE = (
+    "No running engine here: start one with dsr up, or set TEMPORAL_ADDRESS and DATABASE_URL"
+)
+PATIENCE_SECONDS = 2.0
+
+
+class Connection(Model):
+    """The servers of one engine. URLs hold passwords: they do not show in a `repr`."""
+
+    temporal_address: str
+    temporal_namespace: str = "default"
+    database_url: str = Field(repr=False)
+    web: dict[str, str] = {}  # what is there ("temporal") -> its address in a browser
+    registers: dict[str, str] = Field({}, repr=False)  # environment variable -> database URL
+
+    def register_url(self, variable: str) -> str | None:
+        """The database URL behind a manifest's environment variable: the environment wins."""
+        return os.environ.get(variable) or self.registers.get(variable)
+
+
+def resolve(settings: Settings) -> Connection:
+    """The engine to use. Raises `Unreachable` when there is none, or when it no longer answers."""
+    database_url = settings.database_url.get_secret_value() if settings.database_url else None
+    written = _read(settings.data / FILE_NAME)
+    address = settings.temporal_address or (written and written.temporal_address)
+    database_url = database_url or (written and written.database_url)
+    if address is None or database_url is None:
+        raise Unreachable(NOTHING_HERE)
+    connection = Connection(
+        temporal_address=address, temporal_namespace=settings.temporal_namespace,
+        database_url=database_url, web=written.web if written else {},
+        registers=written.registers if written else {},
+    )  # fmt: skip
+    if written is not None:
+        _refuse_if_stale(connection, settings)
+    return connection
+
+
+def write(folder: Path, connection: Connection) -> None:
+    """Tell other processes where the engine is. The file is readable by its owner only."""
+    unfinished = folder / f"{FILE_NAME}.new"
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(connection.model_dump(), file, indent=2)
+    unfinished.replace(folder / FILE_NAME)
+
+
+def remove(folder: Path) -> None:
+    """The engine is gone."""
+    (folder / FILE_NAME).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Connection | None:
+    try:
+        return Connection.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        raise Unreachable(
+            f"{path} cannot be read: start the engine again with dsr up, or set TEMPORAL_ADDRESS "
+            "and DATABASE_URL"
+        ) from None
+
+
+def _refuse_if_stale(connection: Connection, settings: Settings) -> None:
+    """A file can outlive its servers. Configured servers are reached, or not, by their user."""
+    from_file = []
+    if settings.temporal_address is None:
+        host, _, port = connection.temporal_address.rpartition(":")
+        from_file.append((host, int(port)))
+    if settings.database_url is None:
+        from_file.append(_listens_at(connection.database_url))
+    if not all(_answers(address) for address in from_file):
+        raise Unreachable(
+            f"The engine of {settings.data / FILE_NAME} does not answer any more: start it again "
+            "with dsr up, or set TEMPORAL_ADDRESS and DATABASE_URL"
+        )
+
+
+def _listens_at(database_url: str) -> str | tuple[str, int]:
+    """A socket file, or host and port, of a PostgreSQL URL."""
+    url = urlsplit(database_url)
+    host = parse_qs(url.query).get("host", [unquote(url.hostname or "localhost")])[0]
+    port = url.port or 5432
+    return f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port)
+
+
+def _answers(address: str | tuple[str, int]) -> bool:
+    try:
+        if isinstance(address, tuple):
+            socket.create_connection(address, PATIENCE_SECONDS).close()
+            return True
+        with socket.socket(socket.AF_UNIX) as local:
+            local.settimeout(PATIENCE_SECONDS)
+            local.connect(address)
+            return True
+    except OSError:
+        return False

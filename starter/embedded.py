@@ -1,0 +1,114 @@
+"""The engine's servers in one folder: those that the environment names, or embedded ones.
+
+State stays over restarts; a killed engine is started again by starting it again.
+"""
+
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from schemas.errors import BadInput, RefusedByRule
+from starter import embedded_postgres, embedded_temporal
+from starter.configuration import Configuration
+from starter.connection import Connection, remove, write
+from starter.embedded_postgres import EmbeddedPostgres
+from starter.embedded_temporal import EmbeddedTemporal
+from starter.settings import Settings
+from starter.temporal import runtime
+from storage.migrate import upgrade
+
+CASE_DATABASE: Final = "dsr"
+
+
+@asynccontextmanager
+async def stack(settings: Settings, configuration: Configuration) -> AsyncIterator[Connection]:
+    """Every server that the engine needs, running, migrated and written to connection.json.
+
+    A configured server is used, a missing one embedded, each independently; each register that a
+    manifest names and the environment does not becomes an empty embedded database. On leaving,
+    Temporal stops first, then PostgreSQL. Raises `RefusedByRule` if an engine runs here already,
+    `BadInput` where the embedded servers are not installed.
+    """
+    folder = _folder(settings)
+    with _alone_in(folder):
+        runtime(settings.metrics_address)
+        async with AsyncExitStack() as running:
+            connection = await _start(settings, configuration, folder, running)
+            await upgrade(connection.database_url)
+            write(folder, connection)
+            running.callback(remove, folder)
+            yield connection
+
+
+async def _start(
+    settings: Settings, configuration: Configuration, folder: Path, running: AsyncExitStack
+) -> Connection:
+    """Both servers start at the same time; whatever started is stopped when the other fails."""
+    missing = tuple(name for name in configuration.registers if not os.environ.get(name))
+    postgres = None
+    if missing or settings.database_url is None:
+        embedded_postgres.require(missing)
+        postgres = EmbeddedPostgres(folder)
+        running.push_async_callback(postgres.stop)
+    temporal = None
+    if settings.temporal_address is None:
+        embedded_temporal.require()
+        temporal = EmbeddedTemporal(folder, settings.temporal_namespace)
+        running.push_async_callback(temporal.stop)
+        await temporal.launch()
+    database_url, registers = await _databases(settings, configuration, postgres)
+    if temporal is not None:
+        await temporal.ready()
+    return Connection(
+        temporal_address=temporal.address if temporal else str(settings.temporal_address),
+        temporal_namespace=settings.temporal_namespace,
+        database_url=database_url,
+        web={"temporal": temporal.web} if temporal else {},
+        registers=registers,
+    )
+
+
+async def _databases(
+    settings: Settings, configuration: Configuration, postgres: EmbeddedPostgres | None
+) -> tuple[str, dict[str, str]]:
+    """The URLs of the case database and of every register, by environment variable."""
+    registers = {name: os.environ.get(name, "") for name in configuration.registers}
+    database_url = settings.database_url.get_secret_value() if settings.database_url else ""
+    if postgres is not None:
+        await postgres.start()
+        database_url = database_url or await postgres.database(CASE_DATABASE)
+        for name, url in registers.items():
+            registers[name] = url or await postgres.database(name.lower())
+    return database_url, registers
+
+
+def _folder(settings: Settings) -> Path:
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"The data folder {settings.data} cannot be made ({type(error).__name__}): set "
+            "DSR_DATA to a folder that can be written"
+        ) from None
+    return settings.data.resolve()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """The folder's lock; the kernel lets go of it whenever and however this process ends."""
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise RefusedByRule(
+            f"An engine already runs in {folder}: use it from here, stop it with Ctrl-C where it "
+            "runs, or start another one in a folder of its own (DSR_DATA)"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)

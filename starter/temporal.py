@@ -1,0 +1,146 @@
+"""Temporal as this engine uses it: one runtime, one client, one sandbox, tuned workers."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any, Final
+
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.converter import DataConverter
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
+from temporalio.service import RPCError
+from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from schemas.errors import BadInput, Unreachable
+from starter.connection import Connection
+from starter.settings import Settings
+
+PASSED_THROUGH: Final = ("schemas", "rules")
+"""Pure packages of ours that the sandbox does not load again for every run."""
+
+CONNECT_SECONDS: Final = 10.0
+
+_the_runtime: Runtime | None = None
+
+
+def runtime(metrics_address: str | None = None) -> Runtime:
+    """The one runtime of this process; the first call decides whether it serves metrics.
+
+    A process that runs a worker calls this first, with its settings; a client needs no metrics.
+    Core's own lines go through our log filter. Raises `BadInput` if the address cannot be bound.
+    """
+    global _the_runtime
+    if _the_runtime is None:
+        workflow.logger.workflow_info_on_message = False  # ids stay in `extra`, events constant
+        activity.logger.activity_info_on_message = False
+        try:
+            _the_runtime = Runtime(telemetry=_telemetry(metrics_address))
+        except (RuntimeError, ValueError):
+            raise BadInput(
+                f"Metrics cannot be served at {metrics_address}: set DSR_METRICS_ADDRESS to a free "
+                "host:port of this machine, or leave it out"
+            ) from None
+    return _the_runtime
+
+
+def _telemetry(metrics_address: str | None) -> TelemetryConfig:
+    forwarding = LogForwardingConfig(
+        logger=logging.getLogger("temporalio.core"),
+        prepend_target_on_message=False, append_log_fields_to_message=False,
+    )  # fmt: skip
+    return TelemetryConfig(
+        logging=LoggingConfig(
+            filter=TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=forwarding
+        ),
+        metrics=PrometheusConfig(
+            bind_address=metrics_address, durations_as_seconds=True,
+            counters_total_suffix=True, unit_suffix=True,
+        ) if metrics_address else None,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def connected_client(
+    connection: Connection, data_converter: DataConverter
+) -> AsyncIterator[Client]:
+    """A client of this engine's Temporal. Raises `Unreachable`, in a sentence."""
+    try:
+        yield await _connect(connection, data_converter)
+    finally:
+        # Core's threads may call into an interpreter that is gone: a short process would crash
+        # in every fifth exit (sdk-python issue 300).
+        await asyncio.sleep(0.1)
+
+
+async def _connect(connection: Connection, data_converter: DataConverter) -> Client:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await Client.connect(
+                connection.temporal_address,
+                namespace=connection.temporal_namespace,
+                data_converter=data_converter,
+                runtime=runtime(),
+            )
+    except (RuntimeError, RPCError, TimeoutError):
+        raise Unreachable(
+            f"Temporal does not answer at {connection.temporal_address}: start it, or set "
+            "TEMPORAL_ADDRESS to where it is"
+        ) from None
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """The runner of workflow code, the same for workers, tests and replays."""
+    policy = workflow.SandboxImportNotificationPolicy
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(
+            *PASSED_THROUGH
+        ).with_import_notification_policy(
+            policy.WARN_ON_DYNAMIC_IMPORT | policy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+        )
+    )
+
+
+def build_worker(
+    client: Client,
+    settings: Settings,
+    *,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],
+) -> Worker:
+    """A worker for `settings.task_queue`, tuned by measurement; to be entered or run."""
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=workflows,
+        activities=activities,
+        workflow_runner=sandbox(),
+        tuner=WorkerTuner.create_fixed(
+            workflow_slots=settings.workflow_slots, activity_slots=settings.activity_slots
+        ),
+        max_cached_workflows=settings.max_cached_workflows,
+        # Default 3: a fan-out would send the rest through the server's task queue (34 % slower).
+        max_eager_activity_reservations_per_workflow_task=100,
+        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        deployment_config=_deployment(),
+    )
+
+
+def _deployment() -> WorkerDeploymentConfig:
+    """No worker versioning; naming a version saves hashing every loaded module at the start."""
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion("dsr", version("dsr")),
+        use_worker_versioning=False,
+    )

@@ -1,0 +1,179 @@
+"""The audit: per case an append-only chain of facts, each entry hashed over the one before.
+
+The head of each chain is signed with a key outside the database. Checking is `storage.verify`,
+the witness outside the database is `storage.checkpoints`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.case import TimelineEntry
+from schemas.errors import CheckFailed
+from schemas.events import SENTENCES, Event, Fact, Scalar, sentence
+from storage.signing import PublicKey, Signer
+from storage.tables import audit, audit_heads
+
+START: Final = bytes(32)  # what the first entry of a chain has before it
+HASHED: Final = (  # kept for ever; a column added later needs a new form of the hash beside this
+    "case_id",
+    "seq",
+    "at",
+    "recorded_at",
+    "actor",
+    "event",
+    "facts",
+    "policy_version",
+    "step_key",
+)
+
+
+class ChainBroken(CheckFailed):
+    """The end of a chain is not what the engine signed: nothing is added to it."""
+
+    def __init__(self, case_id: UUID) -> None:
+        super().__init__(
+            f"The audit chain of case {case_id} does not end where it was signed, nothing was "
+            "recorded: run dsr audit verify"
+        )
+
+
+class Audit:
+    """Writes the chain. The signing key is outside the database."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._public = signer.public
+
+    async def append(
+        self,
+        conn: AsyncConnection,
+        case_id: UUID,
+        facts: Sequence[Fact],
+        *,
+        at: datetime,
+        actor: str,
+        policy_version: str,
+        step_key: str | None = None,
+    ) -> list[TimelineEntry]:
+        """Add facts to a case's chain, in the caller's transaction; what was added.
+
+        The caller holds the lock of the case row: two writers would fork the chain. `at` is
+        business time; the recorded time is the database's clock. Raises `ChainBroken`.
+        """
+        if not facts:
+            return []
+        recorded_at, seq, digest = await self._end(conn, case_id)
+        common = {
+            "case_id": case_id,
+            "at": at,
+            "recorded_at": recorded_at,
+            "actor": actor,
+            "policy_version": policy_version,
+            "step_key": step_key,
+        }
+        rows = _chained(common, seq, digest, facts)
+        await conn.execute(insert(audit), rows)
+        await self._sign(conn, case_id, rows[-1]["seq"], rows[-1]["hash"])
+        return [_as_read(row) for row in rows]
+
+    async def _end(self, conn: AsyncConnection, case_id: UUID) -> tuple[datetime, int, bytes]:
+        now = select(func.clock_timestamp().label("now")).subquery()
+        query = select(now, audit_heads).select_from(
+            now.outerjoin(audit_heads, audit_heads.c.case_id == case_id)
+        )
+        head = (await conn.execute(query)).one()
+        if head.seq is None:
+            return head.now, 0, START
+        # A head that somebody else wrote is never built upon: signing the next one would wash it.
+        if not head_is_signed(head, self._public):
+            raise ChainBroken(case_id)
+        return head.now, head.seq, head.hash
+
+    async def _sign(self, conn: AsyncConnection, case_id: UUID, seq: int, digest: bytes) -> None:
+        head = {
+            "seq": seq,
+            "hash": digest,
+            "signature": self._signer.sign(head_message(case_id, seq, digest)),
+        }
+        statement = upsert(audit_heads).values(case_id=case_id, **head)
+        await conn.execute(statement.on_conflict_do_update(index_elements=["case_id"], set_=head))
+
+
+async def entries(conn: AsyncConnection, case_id: UUID) -> list[TimelineEntry]:
+    """The chain of a case as a person reads it, the oldest first. Not verified here."""
+    query = select(audit).where(audit.c.case_id == case_id).order_by(audit.c.seq)
+    return [_as_read(dict(row)) for row in (await conn.execute(query)).mappings()]
+
+
+def _chained(
+    common: dict[str, Any], seq: int, digest: bytes, facts: Sequence[Fact]
+) -> list[dict[str, Any]]:
+    rows = []
+    for n, fact in enumerate(facts, start=seq + 1):
+        row = {**common, "seq": n, "event": fact.event.value, "facts": fact.facts}
+        row["previous"] = digest
+        row["hash"] = digest = entry_hash(digest, row)
+        rows.append(row)
+    return rows
+
+
+def entry_hash(previous: bytes, row: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the entry before and every stored column of this one."""
+    return sha256(previous + canonical({name: row[name] for name in HASHED})).digest()
+
+
+def head_message(case_id: UUID, seq: int, digest: bytes) -> bytes:
+    """What a signed head says: this entry is the last of this case's chain."""
+    return b"dsr-audit-head/1" + case_id.bytes + seq.to_bytes(8, "big") + digest
+
+
+def head_is_signed(head: Row[Any], public: PublicKey) -> bool:
+    """Whether the engine signed this row of `audit_heads`."""
+    return public.signed(head_message(head.case_id, head.seq, head.hash), head.signature)
+
+
+def canonical(value: Any) -> bytes:
+    """One text for one value: sorted keys, no spaces, instants in UTC to the microsecond."""
+    text = json.dumps(
+        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        case UUID():
+            return str(value)
+        case float() if value.is_integer():
+            return int(value)  # PostgreSQL keeps 1e22 as an integer, 2.0 as 2.0: one text for both
+        case _:
+            return value
+
+
+def _as_read(row: Mapping[str, Any]) -> TimelineEntry:
+    return TimelineEntry(
+        at=row["at"],
+        recorded_at=row["recorded_at"],
+        actor=row["actor"],
+        event=row["event"],
+        text=_sentence(row["event"], row["facts"]),
+    )
+
+
+def _sentence(event: str, facts: dict[str, Scalar]) -> str:
+    """A newer program may have written an event that this one does not know."""
+    return sentence(Event(event), facts) if event in SENTENCES else event
