@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from connectors.registry import Systems
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.runs import Runs
-from connectors.registry import Systems
 from schemas.errors import RefusedByRule, Unreachable
 from starter.client import DsrClient
 from starter.configuration import Configuration, load

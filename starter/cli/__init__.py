@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from schemas.errors import DsrError
-from starter.cli import dashboards, intake, letters, operate, staff
+from starter.cli import checks, dashboards, evidence, intake, letters, operate, staff
 
 OURS: Final = Path(__file__).resolve().parents[2]
 
@@ -65,7 +65,7 @@ def _before_every_command(
         ctx.command.verbose = verbose
 
 
-for room in (operate, intake, dashboards, letters, staff):
+for room in (operate, checks, evidence, intake, dashboards, letters, staff):
     room.register(app)
 
 

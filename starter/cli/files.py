@@ -30,9 +30,13 @@ def read_bytes(file: str) -> bytes:
                 f"{file} cannot be read: {error.strerror}. Name a file, or - for stdin."
             ) from None
         except ValueError:  # a NUL byte in the name
-            raise BadInput("The name of the file is no name. Name a file, or - for stdin.") from None
+            raise BadInput(
+                "The name of the file is no name. Name a file, or - for stdin."
+            ) from None
     if len(content) > MOST_BYTES:
-        raise BadInput(f"{_name(file)} is larger than {MOST_BYTES // 1_000_000} MB: it is not taken.")
+        raise BadInput(
+            f"{_name(file)} is larger than {MOST_BYTES // 1_000_000} MB: it is not taken."
+        )
     return content
 
 

@@ -42,7 +42,9 @@ def letter(
 ) -> None:
     """Fetch one letter (HTML). The first fetch is recorded as its leaving."""
     _fetch(out, lambda client, who: client.letter(number, letter, by=who), by)
-    remark(f"Letter {letter} of {number} is fetched: it counts as handed over. See: dsr show {number}")
+    remark(
+        f"Letter {letter} of {number} is fetched: it counts as handed over. See: dsr show {number}"
+    )
 
 
 def package(number: Number, out: Out, by: Onlooker = None) -> None:

@@ -44,7 +44,10 @@ def awaited_command(view: CaseView, awaited: Awaited) -> str:
     kinds = {"send_reply": ANSWERS, "send_extension": (LetterKind.EXTENSION,)}.get(awaited.what, ())
     for letter in view.letters:
         if letter.state is LetterState.READY and letter.kind in kinds:
-            if view.kind is Kind.ACCESS and letter.kind in (LetterKind.REPLY, LetterKind.SUPPLEMENT):
+            if view.kind is Kind.ACCESS and letter.kind in (
+                LetterKind.REPLY,
+                LetterKind.SUPPLEMENT,
+            ):
                 return f"dsr package {view.number} --out FILE"
             return f"dsr letter {view.number} {letter.id} --out FILE"
     return command_for(awaited.what, view.number, awaited.task, awaited.system)

@@ -164,7 +164,10 @@ def overview(counts: "Overview") -> None:
     ]
     table(("open", *kinds, "all"), rows)
     say("", f"Overdue: {counts.overdue}")
-    for title, column in (("Breached by cause", counts.breached), ("Open per handler", counts.load)):
+    for title, column in (
+        ("Breached by cause", counts.breached),
+        ("Open per handler", counts.load),
+    ):
         if column:
             table((title.lower(), "cases"), sorted(column.items()), title)
 

@@ -28,7 +28,8 @@ Resolution = Literal["retry", "by-hand", "leave-out"]
 Ending = Literal["not_a_request", "misdirected", "merged"]
 
 Number = Annotated[
-    str, typer.Argument(metavar="NUMBER", help="The case, for example 2027-0142.", show_default=False)
+    str,
+    typer.Argument(metavar="NUMBER", help="The case, for example 2027-0142.", show_default=False),
 ]
 By = Annotated[
     str, typer.Option("--as", metavar="ACTOR", help="Account of the staff directory that acts.")
@@ -55,6 +56,4 @@ ReasonFile = Annotated[
     str | None,
     typer.Option("--reason-file", metavar="F|-", help="The same text from a file or stdin."),
 ]
-Out = Annotated[
-    str, typer.Option("--out", metavar="FILE", help="Where to write it; - is stdout.")
-]
+Out = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write it; - is stdout.")]
