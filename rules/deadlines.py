@@ -104,7 +104,7 @@ def clock(
     pauses: Sequence[Pause] = (),
     extension: Extension | None = None,
     set_at: datetime,
-    revision: int | None = None,
+    revision: int = 1,
     before: Clock | None = None,
 ) -> Clock:
     """Every date of a case. `before` is the clock on record, None at opening.
@@ -112,10 +112,10 @@ def clock(
     All facts of the case are given each time, the new one among them; `set_at` is the business
     time at which it is recorded. An extension's `state` is decided here.
 
-    The schedule: `revision` None takes the next number at opening, when an extension becomes (or,
-    by a corrected receipt, ceases to be) valid, and when the receipt date changes; otherwise the
-    number stays. A corrected receipt within the same local day is told by giving the number. With
-    a new number the ladder is set anew and the dates are computed anew. With the number on record
+    The schedule has a number, its revision: 1 at opening; the next one when an extension becomes
+    (or, by a corrected receipt, ceases to be) valid, and when the receipt date changes. A receipt
+    corrected within the same local day is told by giving `revision`, which is otherwise only a
+    minimum. A new number sets the ladder and computes the dates anew. Under the number on record
     the rungs still to fire, `safe_date` and the target stay as they are, and a pause moves the
     due dates and the breach. A newer calendar or policy alone moves nothing.
 
@@ -128,7 +128,7 @@ def clock(
         notice=Notice(extension.months, extension.notified_at) if extension else None,
         notice_due=_notice_due_on_record(received_at, policy.calendar, pauses, before),
     )
-    number = revision or _revision(reckoning, before)
+    number = max(revision, _revision(reckoning, before))
     fresh = _computed(received_at, reckoning, policy, tuple(pauses), extension, number)
     dated = _as_recorded(fresh, before) if before else fresh
     steps = _schedule(dated, policy, set_at, before)
