@@ -139,6 +139,13 @@ class Stop(_Action):
 
     update: StopUpdate | None = None
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The columns that are written."""
+        if self.update is None:
+            return tuple(self.insert or ())
+        return _with(self.update.set, as_of=self.update.as_of)
+
     @model_validator(mode="after")
     def _either(self) -> Self:
         _one_way(self, self.update)
@@ -150,10 +157,21 @@ class ConsentRecord(_Action):
 
     update: ConsentUpdate | None = None
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The columns that are written."""
+        if self.update is None:
+            return tuple(self.insert or ())
+        return _with(self.update.given, self.update.withdrawn, as_of=self.update.as_of)
+
     @model_validator(mode="after")
     def _either(self) -> Self:
         _one_way(self, self.update)
         return self
+
+
+def _with(*sets: Constants, as_of: str | None) -> tuple[str, ...]:
+    return (*(column for one in sets for column in one), *((as_of,) if as_of else ()))
 
 
 class Restriction(EdgeModel):

@@ -30,9 +30,7 @@ def faults_of(dataset: DeclaredDataset, at: int, identifiers: Identifiers) -> It
     yield from _unknown_categories(dataset.dsr.categories, (*here, "dsr", "categories"))
     yield from _repeated([c.name for c in dataset.collections], (*here, "collections"))
     for number, collection in enumerate(dataset.collections):
-        yield from _of_collection(
-            dataset, collection, (*here, "collections", number), identifiers
-        )
+        yield from _of_collection(dataset, collection, (*here, "collections", number), identifiers)
     yield from _of_actions(dataset, (*here, "dsr"), identifiers)
 
 
@@ -121,27 +119,20 @@ def _of_reference(dataset: DeclaredDataset, reference: Reference) -> str | None:
 
 def _of_actions(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> Iterator[Fault]:
     ours = dataset.dsr
-    for key, actions in (("suppress", ours.suppress), ("record_consent", ours.record_consent)):
+    written: list[tuple[str, Sequence[Stop | ConsentRecord]]] = [
+        ("suppress", ours.suppress),
+        ("record_consent", ours.record_consent),
+    ]
+    for key, actions in written:
         for at, action in enumerate(actions):
             place = (*here, key, at)
-            yield from _unknown_columns(dataset, action.table, _columns(action), place)
+            read = action.update.identifiers if action.update else ()
+            yield from _unknown_columns(dataset, action.table, (*read, *action.written), place)
             yield from _of_identifiers(dataset, action, place)
             yield from _of_facts(action, place, identifiers)
     for at, restriction in enumerate(ours.restrict):
         columns = (*restriction.set, *restriction.lift)
         yield from _unknown_columns(dataset, restriction.table, columns, (*here, "restrict", at))
-
-
-def _columns(action: Stop | ConsentRecord) -> tuple[str, ...]:
-    columns = tuple(action.insert or ())
-    if action.update is not None:
-        columns += action.update.identifiers
-        columns += (action.update.as_of,) if action.update.as_of else ()
-    if isinstance(action, Stop) and action.update is not None:
-        columns += tuple(action.update.set)
-    if isinstance(action, ConsentRecord) and action.update is not None:
-        columns += (*action.update.given, *action.update.withdrawn)
-    return columns
 
 
 def _unknown_columns(
@@ -161,20 +152,25 @@ def _of_identifiers(
     dataset: DeclaredDataset, action: Stop | ConsentRecord, here: Loc
 ) -> Iterator[Fault]:
     table = dataset.table(action.table)
-    if table is None or action.update is None:
+    if table is None:
         return
-    named = {f.name for f in table.fields if f.meta and f.meta.identity}
-    for column in action.update.identifiers:
+    named = {f.name: f.meta.identity for f in table.fields if f.meta and f.meta.identity}
+    for column in action.update.identifiers if action.update else ():
         if column not in named:
             yield (
                 (*here, "update", "identifiers"),
                 f"column {column} of {action.table} names nobody; give it a fides_meta.identity",
             )
+    for column, type_ in identifier_facts(action.insert or {}).items():
+        if named.get(column) != type_:
+            yield (
+                (*here, "insert", column),
+                f"column {column} of {action.table} takes an identifier; give it the "
+                f"fides_meta.identity {type_}",
+            )
 
 
-def _of_facts(
-    action: Stop | ConsentRecord, here: Loc, identifiers: Identifiers
-) -> Iterator[Fault]:
+def _of_facts(action: Stop | ConsentRecord, here: Loc, identifiers: Identifiers) -> Iterator[Fault]:
     if action.insert is None:
         return
     types = identifier_facts(action.insert)

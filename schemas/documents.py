@@ -92,7 +92,7 @@ def _read(text: str, source: str) -> tuple[yaml.Node | None, Any]:
         fault = (1, "holds a value that YAML cannot read, such as an impossible date; quote it")
     finally:
         if loader is not None:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     raise _invalid(source, [fault])
 
 
