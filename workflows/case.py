@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from schemas.base import Model
     from schemas.case import CaseView, Escalation, Status, TimelineEntry
-    from schemas.events import Event, Fact, Scalar
+    from schemas.events import Fact
     from schemas.staff import ENGINE, Actor
     from schemas.steps import (
         OPEN,
@@ -125,27 +125,17 @@ class Case:
         self._steps += 1
         return self._steps
 
-    async def record(
-        self,
-        event: Event | None = None,
-        *,
-        by: Actor = ENGINE,
-        change: dict[str, Any] | None = None,
-        **facts: Scalar,
-    ) -> None:
-        """Record one fact and what it changes on the case row."""
-        told = (Fact(event=event, facts=facts),) if event else ()
-        await self.step(
-            RECORD,
-            Change(case=self.ref.case, at=workflow.now(), by=by, facts=told, **(change or {})),
-        )
+    async def record(self, *facts: Fact, by: Actor = ENGINE, **change: Any) -> None:
+        """Record facts, and what they change on the case row (see `schemas.steps.Change`)."""
+        at = workflow.now()
+        await self.step(RECORD, Change(case=self.ref.case, at=at, by=by, facts=facts, **change))
 
     async def stand(self, status: Status, **change: Any) -> None:
         """Move to a status, with what opens or closes there; nothing if it stands there already."""
         if self.view.status is not status:
-            await self.record(change={"move": status} | change)
+            await self.record(move=status, **change)
         elif change:
-            await self.record(change=change)
+            await self.record(**change)
 
     def adopt(self, recorded: Recorded) -> None:
         """Take over a newer state; results may arrive out of order."""

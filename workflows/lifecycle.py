@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
         PauseReason,
         Status,
     )
-    from schemas.events import Event
+    from schemas.events import Event, fact
     from schemas.messages import Choice
     from schemas.request import Kind
     from schemas.steps import (
@@ -119,9 +119,7 @@ class Lifecycle(StaffActions):
         """The 12-month rule of policy `gdpr` answers a repetition with the first request."""
         if self.opened.merge_into is not None:
             await self.record(
-                Event.MERGED,
-                into=self.opened.merge_into,
-                change={"link": self.opened.merge_into},
+                fact(Event.MERGED, into=self.opened.merge_into), link=self.opened.merge_into
             )
             raise Ended(Outcome.MERGED)
 
@@ -208,10 +206,8 @@ class Lifecycle(StaffActions):
         for reason in sorted(asked - told):
             role = "dpo" if reason == PauseReason.IDENTITY else "handler"
             await self.record(
-                Event.ANSWER_OVERDUE,
-                reason=reason,
-                role=role,
-                change={"opens": (OpenTask(what=f"{reason}_unanswered", role=role),)},
+                fact(Event.ANSWER_OVERDUE, reason=reason, role=role),
+                opens=(OpenTask(what=f"{reason}_unanswered", role=role),),
             )
 
     # -- decision and reply ----------------------------------------------------------------------
@@ -275,7 +271,7 @@ class Lifecycle(StaffActions):
     async def close(self) -> None:
         """Everything is done, or a person has closed it."""
         self.systems.stop()
-        await self.record(Event.CLOSED, outcome=self.view.outcome, change={"move": Status.CLOSED})
+        await self.record(fact(Event.CLOSED, outcome=self.view.outcome), move=Status.CLOSED)
 
     async def _end(self, outcome: Outcome) -> None:
         """End without an answer on the merits; the sender is told so."""
@@ -287,6 +283,4 @@ class Lifecycle(StaffActions):
                 facts={"ending": outcome},
             ),
         )  # fmt: skip
-        await self.record(
-            Event.CLOSED, outcome=outcome, change={"move": Status.CLOSED, "outcome": outcome}
-        )
+        await self.record(fact(Event.CLOSED, outcome=outcome), move=Status.CLOSED, outcome=outcome)

@@ -5,7 +5,7 @@ Handlers record facts and set what the procedure waits for; only the procedure m
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -38,7 +38,7 @@ with workflow.unsafe.imports_passed_through():
         SystemOutcome,
         TimelineEntry,
     )
-    from schemas.events import Event, Fact
+    from schemas.events import Event, Fact, fact
     from schemas.request import Kind
     from schemas.steps import (
         LETTER_GONE,
@@ -135,18 +135,16 @@ class StaffActions(Case):
         return await self._act(action, self._verify_identity)
 
     async def _verify_identity(self, action: m.VerifyIdentity) -> None:
-        facts = [Fact(event=Event.IDENTITY_SUFFICIENT, facts={"how": action.how})]
+        facts = [fact(Event.IDENTITY_SUFFICIENT, how=action.how)]
         if self.opened.has_submitter:
-            facts.append(Fact(event=Event.MANDATE_CHECKED, facts={"relation": "submitter"}))
+            facts.append(fact(Event.MANDATE_CHECKED, relation="submitter"))
         if PauseReason.IDENTITY in open_questions(self.view):
             await self._close_pause(PauseReason.IDENTITY, action, None)
         await self.record(
+            *facts,
             by=action.by,
-            change={
-                "facts": tuple(facts),
-                "identity": IdentityView(state=IdentityState.SUFFICIENT, how=action.how),
-                "closes": ("verify_identity", "check_mandate", "identity_unanswered"),
-            },
+            identity=IdentityView(state=IdentityState.SUFFICIENT, how=action.how),
+            closes=("verify_identity", "check_mandate", "identity_unanswered"),
         )
 
     @workflow.update
@@ -158,10 +156,8 @@ class StaffActions(Case):
         await self._ask(PauseReason.IDENTITY, Event.IDENTITY_DOUBTED, action, action.doubt)
         await self.record(
             by=action.by,
-            change={
-                "identity": IdentityView(state=IdentityState.ASKED),
-                "opens": (OpenTask(what="answer_identity", role="subject"),),
-            },
+            identity=IdentityView(state=IdentityState.ASKED),
+            opens=(OpenTask(what="answer_identity", role="subject"),),
         )
         await self._letter(LetterKind.IDENTITY, action, "identity")
 
@@ -175,8 +171,7 @@ class StaffActions(Case):
             PauseReason.CLARIFICATION, Event.CLARIFICATION_ASKED, action, action.question
         )
         await self.record(
-            by=action.by,
-            change={"opens": (OpenTask(what="answer_clarification", role="subject"),)},
+            by=action.by, opens=(OpenTask(what="answer_clarification", role="subject"),)
         )
         await self._letter(LetterKind.CLARIFICATION, action, "clarification")
 
@@ -188,7 +183,7 @@ class StaffActions(Case):
             RECOMPUTE,
             Recompute(
                 case=self.ref.case, at=workflow.now(), by=action.by, pause_opened=reason,
-                facts=(Fact(event=event, facts={"counted": prompt}),),
+                facts=(fact(event, counted=prompt),),
                 texts={_text_part(reason, action): text},
             ),
         )  # fmt: skip
@@ -211,17 +206,23 @@ class StaffActions(Case):
         asked = [q for q in open_questions(self.view) if q is not PauseReason.FEE]
         reason = action.to or asked[0]
         await self._close_pause(reason, action, action.text)
-        change: dict[str, object] = {
-            "closes": (f"answer_{reason}", f"{reason}_unanswered"),
-        }
-        if reason is PauseReason.IDENTITY and not action.sufficient:
-            change["identity"] = IdentityView(state=IdentityState.NOT_ESTABLISHED)
-            change["opens"] = (OpenTask(what="verify_identity", role="handler"),)
-        elif reason is PauseReason.IDENTITY:
-            change["identity"] = IdentityView(state=IdentityState.SUFFICIENT, how="answer")
-            change["closes"] = (*change["closes"], "verify_identity")  # type: ignore[misc]
-            change["facts"] = (Fact(event=Event.IDENTITY_SUFFICIENT, facts={"how": "answer"}),)
-        await self.record(by=action.by, change=change)
+        closes = (f"answer_{reason}", f"{reason}_unanswered")
+        if reason is not PauseReason.IDENTITY:
+            await self.record(by=action.by, closes=closes)
+        elif action.sufficient:
+            await self.record(
+                fact(Event.IDENTITY_SUFFICIENT, how="answer"),
+                by=action.by,
+                identity=IdentityView(state=IdentityState.SUFFICIENT, how="answer"),
+                closes=(*closes, "verify_identity"),
+            )
+        else:
+            await self.record(
+                by=action.by,
+                identity=IdentityView(state=IdentityState.NOT_ESTABLISHED),
+                closes=closes,
+                opens=(OpenTask(what="verify_identity", role="handler"),),
+            )
 
     async def _close_pause(
         self, reason: PauseReason, action: m.StaffAction, text: str | None
@@ -232,7 +233,7 @@ class StaffActions(Case):
             Recompute(
                 case=self.ref.case, at=workflow.now(), by=action.by, pause_closed=reason,
                 answered_at=arrived or workflow.now(),
-                facts=(Fact(event=Event.ANSWERED, facts={"reason": reason}),),
+                facts=(fact(Event.ANSWERED, reason=reason),),
                 texts={_text_part(f"answer-{reason}", action): text} if text else {},
             ),
         )  # fmt: skip
@@ -256,17 +257,13 @@ class StaffActions(Case):
             what=m.Choice.REFUSE, by=action.by.account, at=workflow.now(), ground=Ground.EXCESSIVE
         )
         await self.record(
-            Event.FEE_SETTLED,
+            fact(Event.FEE_SETTLED, choice=action.choice, amount=action.amount),
             by=action.by,
-            choice=action.choice,
-            amount=action.amount,
-            change={
-                "fee": FeeChange(state=state, amount=action.amount),
-                "decision": refused if state is FeeState.REFUSED else None,
-                "opens": opens,
-                "closes": ("settle_fee", "answer_fee", "fee_unanswered"),
-                "texts": {part: action.reason} if action.reason else {},
-            },
+            fee=FeeChange(state=state, amount=action.amount),
+            decision=refused if state is FeeState.REFUSED else None,
+            opens=opens,
+            closes=("settle_fee", "answer_fee", "fee_unanswered"),
+            texts={part: action.reason} if action.reason else {},
         )
         if state is FeeState.TOLD:
             await self.step(
@@ -285,13 +282,10 @@ class StaffActions(Case):
     async def _answer_fee(self, action: m.AnswerFee) -> None:
         accepted = action.choice == "accept"
         await self.record(
-            Event.FEE_ANSWERED,
+            fact(Event.FEE_ANSWERED, choice=action.choice),
             by=action.by,
-            choice=action.choice,
-            change={
-                "fee": FeeChange(state=FeeState.ACCEPTED if accepted else FeeState.WITHDRAWN),
-                "closes": ("answer_fee", "fee_unanswered"),
-            },
+            fee=FeeChange(state=FeeState.ACCEPTED if accepted else FeeState.WITHDRAWN),
+            closes=("answer_fee", "fee_unanswered"),
         )
         if not accepted:
             self._interrupted_by(Ended(Outcome.WITHDRAWN))
@@ -305,17 +299,10 @@ class StaffActions(Case):
 
     async def _review(self, action: m.Review) -> None:
         facts = tuple(
-            Fact(
-                event=Event.WITHHELD,
-                facts={"system": w.system, "item": w.item, "code": w.code},
-            )
-            for w in action.withhold
+            fact(Event.WITHHELD, system=w.system, item=w.item, code=w.code) for w in action.withhold
         )
-        done = Fact(event=Event.REVIEWED, facts={"withheld": len(action.withhold)})
-        await self.record(
-            by=action.by,
-            change={"facts": (*facts, done), "withheld": action.withhold, "closes": ("review",)},
-        )
+        done = fact(Event.REVIEWED, withheld=len(action.withhold))
+        await self.record(*facts, done, by=action.by, withheld=action.withhold, closes=("review",))
         self.reviewed = True
 
     @workflow.update
@@ -326,19 +313,14 @@ class StaffActions(Case):
     async def _decide(self, action: m.Decide) -> None:
         early = self.view.status is not Status.DECIDING
         await self.record(
-            Event.DECIDED,
+            fact(Event.DECIDED, choice=action.choice, ground=action.ground),
             by=action.by,
-            choice=action.choice,
-            ground=action.ground,
-            change={
-                "decision": DecisionView(
-                    what=action.choice, by=action.by.account, at=workflow.now(),
-                    ground=action.ground,
-                ),
-                "closes": ("decide",),
-                "texts": {_text_part("decision", action): action.reason} if action.reason else {},
-            },
-        )  # fmt: skip
+            decision=DecisionView(
+                what=action.choice, by=action.by.account, at=workflow.now(), ground=action.ground
+            ),
+            closes=("decide",),
+            texts={_text_part("decision", action): action.reason} if action.reason else {},
+        )
         self.chosen = action.choice
         if early:
             self._interrupted_by(Refused())
@@ -354,7 +336,7 @@ class StaffActions(Case):
         try:
             await self._act(action, self._decide)
         except ApplicationError as refused:
-            await self.record(Event.SIGNAL_IGNORED, by=signal.by, why=refused.message)
+            await self.record(fact(Event.SIGNAL_IGNORED, why=refused.message), by=signal.by)
 
     @workflow.update
     async def take_back(self, action: m.TakeBack) -> CaseView:
@@ -364,13 +346,11 @@ class StaffActions(Case):
     async def _take_back(self, action: m.TakeBack) -> None:
         part = _text_part("take-back", action)
         await self.record(
-            Event.DECISION_TAKEN_BACK,
+            fact(Event.DECISION_TAKEN_BACK),
             by=action.by,
-            change={
-                "take_back": True,
-                "closes": ("send_reply",),
-                "texts": {part: action.reason} if action.reason else {},
-            },
+            take_back=True,
+            closes=("send_reply",),
+            texts={part: action.reason} if action.reason else {},
         )
         self.chosen = None
         self._interrupted_by(TakenBack())
@@ -389,7 +369,7 @@ class StaffActions(Case):
             Recompute(
                 case=self.ref.case, at=workflow.now(), by=action.by,
                 extension_decided=action.months, texts={part: action.reason},
-                facts=(Fact(event=Event.EXTENSION_DECIDED, facts={"months": action.months}),),
+                facts=(fact(Event.EXTENSION_DECIDED, months=action.months),),
             ),
         )  # fmt: skip
         await self.step(
@@ -399,7 +379,7 @@ class StaffActions(Case):
                 facts={"months": action.months}, text_part=part,
             ),
         )  # fmt: skip
-        await self.record(change={"opens": (OpenTask(what="send_extension", role="handler"),)})
+        await self.record(opens=(OpenTask(what="send_extension", role="handler"),))
 
     @workflow.update
     async def correct_receipt(self, action: m.CorrectReceipt) -> CaseView:
@@ -453,19 +433,14 @@ class StaffActions(Case):
                 texts[f"chosen:{task.system}"] = ",".join(action.items)
             systems = (change,)
             facts = (
-                Fact(
-                    event=Event.SYSTEM_ANSWERED,
-                    facts={
-                        "system": change.name,
-                        "outcome": change.outcome,
-                        "records": change.records,
-                    },
+                fact(
+                    Event.SYSTEM_ANSWERED,
+                    system=change.name,
+                    outcome=change.outcome,
+                    records=change.records,
                 ),
             )
-        await self.record(
-            by=action.by,
-            change={"facts": facts, "closes": (task.task,), "systems": systems, "texts": texts},
-        )
+        await self.record(*facts, by=action.by, closes=(task.task,), systems=systems, texts=texts)
 
     def _answer_by_hand(self, what: str, name: str, action: m.CompleteTask) -> SystemChange:
         records = action.records or (1 if action.has_file else 0)
@@ -490,16 +465,12 @@ class StaffActions(Case):
             outcome, reason = SystemOutcome.LEFT_OUT, "left out by a person, with a reason on file"
         open_tasks = tuple(a.task for a in self.view.awaiting if a.system == name)
         await self.record(
-            Event.SYSTEM_RESOLVED,
+            fact(Event.SYSTEM_RESOLVED, system=name, how=how),
             by=action.by,
-            system=name,
-            how=how,
-            change={
-                "systems": (SystemChange(name=name, outcome=outcome, reason=reason),),
-                "closes": open_tasks,
-                "opens": opens,
-                "texts": {_text_part(f"resolve-{name}", action): action.reason},
-            },
+            systems=(SystemChange(name=name, outcome=outcome, reason=reason),),
+            closes=open_tasks,
+            opens=opens,
+            texts={_text_part(f"resolve-{name}", action): action.reason},
         )
         self.systems.resolve(name, how)
 
@@ -516,9 +487,10 @@ class StaffActions(Case):
     async def _withdraw(self, action: m.Withdraw) -> None:
         part = _text_part("withdrawal", action)
         await self.record(
-            Event.WITHDRAWN,
+            fact(Event.WITHDRAWN),
             by=action.by,
-            change={"take_back": True, "texts": {part: action.reason} if action.reason else {}},
+            take_back=True,
+            texts={part: action.reason} if action.reason else {},
         )
         self._interrupted_by(Ended(Outcome.WITHDRAWN))
 
@@ -528,20 +500,14 @@ class StaffActions(Case):
         return await self._act(action, self._close_as)
 
     async def _close_as(self, action: m.CloseAs) -> None:
-        facts = (
-            (Fact(event=Event.MERGED, facts={"into": action.into}),)
-            if action.ending == "merged"
-            else ()
-        )
+        facts = (fact(Event.MERGED, into=action.into),) if action.ending == "merged" else ()
         part = _text_part("ending", action)
         await self.record(
+            *facts,
             by=action.by,
-            change={
-                "facts": facts,
-                "take_back": True,
-                "link": action.into,
-                "texts": {part: action.reason} if action.reason else {},
-            },
+            take_back=True,
+            link=action.into,
+            texts={part: action.reason} if action.reason else {},
         )
         self._interrupted_by(Ended(Outcome(action.ending)))
 
@@ -553,10 +519,7 @@ class StaffActions(Case):
     async def _reassign(self, action: m.Reassign) -> None:
         self._remarks += 1
         await self.record(
-            Event.REASSIGNED,
-            by=action.by,
-            to=action.to.account,
-            change={"assignee": action.to.account},
+            fact(Event.REASSIGNED, to=action.to.account), by=action.by, assignee=action.to.account
         )
 
     @workflow.update
@@ -566,12 +529,10 @@ class StaffActions(Case):
 
     async def _reopen(self, action: m.Reopen) -> None:
         await self.record(
-            Event.REOPENED,
+            fact(Event.REOPENED),
             by=action.by,
-            change={
-                "answer_again": True,
-                "texts": {_text_part("complaint", action): action.reason},
-            },
+            answer_again=True,
+            texts={_text_part("complaint", action): action.reason},
         )
         self._interrupted_by(Reopened())
 
@@ -583,7 +544,7 @@ class StaffActions(Case):
     async def _note(self, action: m.Note) -> None:
         self._remarks += 1
         await self.record(
-            Event.NOTED, by=action.by, change={"texts": {_text_part("note", action): action.text}}
+            fact(Event.NOTED), by=action.by, texts={_text_part("note", action): action.text}
         )
 
 
@@ -592,5 +553,15 @@ def _text_part(what: str, action: m.StaffAction) -> str:
     return f"text:{what}:{action.id}"
 
 
-for _name in (action.name for action in m.ACTIONS):
-    getattr(StaffActions, _name).validator(StaffActions._validate)
+def _check_before_acceptance(update: Any) -> None:
+    """Give an update the common validator, with its own argument type as the SDK wants it."""
+
+    def validate(self: StaffActions, action: m.StaffAction) -> None:
+        self._validate(action)
+
+    validate.__annotations__ = {"action": update.__annotations__["action"]}
+    update.validator(validate)
+
+
+for _action in m.ACTIONS:
+    _check_before_acceptance(getattr(StaffActions, _action.name))

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from rules.outcome import owing
     from schemas import steps
     from schemas.case import SystemOutcome
-    from schemas.events import Event
+    from schemas.events import Event, fact
     from schemas.messages import SystemResolution
     from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
     from schemas.systems import Duty, SystemPlan
@@ -130,13 +130,9 @@ class FanOut:
         if system is not None and system.outcome is outcome:
             return
         await self._case.record(
-            Event.SYSTEM_UNREACHABLE,
-            system=plan.name,
-            tries=TRIES,
-            change={
-                "systems": (SystemChange(name=plan.name, outcome=outcome, reason=reason),),
-                "opens": (OpenTask(what="resolve_system", role="handler", system=plan.name),),
-            },
+            fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=TRIES),
+            systems=(SystemChange(name=plan.name, outcome=outcome, reason=reason),),
+            opens=(OpenTask(what="resolve_system", role="handler", system=plan.name),),
         )
 
     def _adopt(self, answer: SystemAnswer) -> None:
