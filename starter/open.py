@@ -1,5 +1,6 @@
 """A client process on a running engine: everything is checked and connected, nothing is created."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from connectors.registry import Systems
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.runs import Runs
-from schemas.errors import RefusedByRule, Unreachable
+from connectors.registry import Systems
+from schemas.errors import Unreachable
 from starter.client import DsrClient
 from starter.configuration import Configuration, load
 from starter.connection import Connection, resolve
@@ -104,12 +105,7 @@ def away(connection: Connection) -> Unreachable:
 
 async def _secrets(database: AsyncEngine, folder: Path) -> Secrets:
     """The files as they are. A client makes none: that is the first worker's part."""
-    if not folder.is_dir():
-        raise RefusedByRule(
-            f"There are no keys in {folder}. Set DSR_KEYS to their folder; where no worker has ever "
-            "started, start one first: python worker.py"
-        )
-    secrets = Secrets.load(folder)
+    secrets = await asyncio.to_thread(Secrets.load, folder)
     await check_secrets(database, secrets.kek, secrets.pepper)
     await check_signer(database, secrets.signer)
     return secrets

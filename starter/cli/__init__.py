@@ -8,15 +8,24 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from traceback import walk_tb
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, cast
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from schemas.errors import DsrError
 from starter.cli import checks, dashboards, evidence, intake, letters, operate, staff
 
 OURS: Final = Path(__file__).resolve().parents[2]
+
+
+RULES: Final = {
+    "due": "When is the reply to a request due, and why?",
+    "rules": "Check the rules of law.",
+}
+"""Commands of `starter.cli.rules`, loaded when asked for: the law's models would double the time
+of every other command's help."""
 
 
 class OneSentence(TyperGroup):
@@ -25,16 +34,11 @@ class OneSentence(TyperGroup):
     verbose = False
 
     def main(
-        self, args: Sequence[str] | None = None, prog_name: str | None = None,
-        complete_var: str | None = None, standalone_mode: bool = True,
-        windows_expand_args: bool = True, **extra: Any,
+        self, args: Sequence[str] | None = None, *_: Any, **extra: Any
     ) -> NoReturn:  # fmt: skip
         """Run the command and leave with its exit code."""
         try:
-            code = super().main(
-                args, prog_name="dsr", complete_var=complete_var, standalone_mode=False,
-                windows_expand_args=windows_expand_args, **extra,
-            )  # fmt: skip
+            code = super().main(args, **{**extra, "prog_name": "dsr", "standalone_mode": False})
         except Exception as error:  # every failure becomes a sentence
             sentence, code = _told(error)
             if sentence:
@@ -43,9 +47,18 @@ class OneSentence(TyperGroup):
                 typer.echo("\n".join(_places(error)), err=True)
         sys.exit(code or 0)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that is asked for."""
+        if args[0] in RULES:
+            from starter.cli import rules
+
+            rules.register(loaded := typer.Typer())
+            self.commands.update(cast(TyperGroup, get_command(loaded)).commands)
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
-    cls=OneSentence, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    cls=OneSentence, no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
     help="Data-subject requests: received, timed, decided and answered.",
     epilog="Exit codes: 0 done, 1 a check failed, 2 bad input, 3 refused by a rule or by the "
     "case's state, 4 a server cannot be reached.",
@@ -65,8 +78,10 @@ def _before_every_command(
         ctx.command.verbose = verbose
 
 
-for room in (operate, checks, evidence, intake, dashboards, letters, staff):
+for room in (operate, checks, intake, dashboards, letters, staff, evidence):
     room.register(app)
+for name, summary in RULES.items():
+    app.command(name, help=summary)(lambda: None)
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """Is everything there? The engine's own parts, and the declared systems. Nothing is changed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from schemas.errors import BadInput, CheckFailed, DsrError, Unreachable
-from starter.cli.console import give, table
+from starter.cli.console import give, run, table
 from starter.cli.operate import process_settings
 from starter.cli.words import Json
 
 if TYPE_CHECKING:
     from connectors.registry import Systems
-
     from starter.connection import Connection
     from starter.settings import Settings
 
@@ -46,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 def health(as_json: Json = False) -> None:
     """Database, keys, Temporal, worker and systems: is everything there?"""
-    _show(asyncio.run(_health(process_settings())), as_json)
+    _show(run(_health(process_settings())), as_json)
 
 
 def check(
@@ -54,7 +52,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Reach the declared systems and compare them with their manifests."""
-    _show(asyncio.run(_systems(process_settings(), name)), as_json)
+    _show(run(_systems(process_settings(), name)), as_json)
 
 
 def _show(signs: list[Sign], as_json: bool) -> None:
@@ -147,6 +145,8 @@ async def _worker(settings: "Settings", connection: "Connection") -> str:
 
 
 async def _systems(settings: "Settings", name: str | None) -> list[Sign]:
+    import asyncio
+
     from starter.configuration import load
     from starter.connection import resolve
     from starter.open import declared_systems

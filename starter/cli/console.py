@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -19,8 +19,6 @@ PIPE_WIDTH: Final = 160
 
 def with_engine(work: Callable[["Engine"], Awaitable[T]], *, temporal: bool = True) -> T:
     """Open the engine of this folder, do the work, close it."""
-    import asyncio
-
     from starter.logs import configure
     from starter.open import opened
     from starter.settings import from_environment
@@ -28,11 +26,18 @@ def with_engine(work: Callable[["Engine"], Awaitable[T]], *, temporal: bool = Tr
     settings = from_environment()
     configure(settings.log_level)
 
-    async def run() -> T:
+    async def on_engine() -> T:
         async with opened(settings, temporal=temporal) as engine:
             return await work(engine)
 
-    return asyncio.run(run())
+    return run(on_engine())
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end. Loads asyncio only now: half of what `dsr --help` may take."""
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def say(*lines: str) -> None:

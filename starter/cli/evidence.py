@@ -1,6 +1,5 @@
 """Evidence: the audit chain is checked, and exported for an authority."""
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from schemas.errors import CheckFailed, RefusedByRule
 from starter.cli import files
-from starter.cli.console import give, remark, say, with_engine
+from starter.cli.console import give, remark, run, say, with_engine
 from starter.cli.dashboards import onlooker
 from starter.cli.words import Json, Number, Onlooker, Out
 
@@ -41,7 +40,7 @@ def verify(
     from starter.settings import from_environment
 
     settings = from_environment()
-    report = asyncio.run(_verify(settings)) if file is None else _verify_file(file, settings)
+    report = run(_verify(settings)) if file is None else _verify_file(file, settings)
     if as_json:
         give(report)
     else:

@@ -1,6 +1,5 @@
 """Handing requests in: as a file, from stdin, or for convenience as options."""
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -123,6 +122,8 @@ async def _waited(
     client: "DsrClient", receipt: "Receipt"
 ) -> tuple["CaseView", DsrError | None]:  # fmt: skip
     """The case once it waits for a person; else as it stands, with the sentence to end with."""
+    import asyncio
+
     from starter.cli.next_steps import waits_for_a_person
 
     until = time.monotonic() + WAIT_SECONDS

@@ -1,4 +1,4 @@
-"""The outbox: the first fetch of a letter or package is its leaving, recorded with actor and time."""
+"""The outbox: the first fetch of a letter or package is its leaving, and recorded."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated

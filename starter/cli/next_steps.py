@@ -16,7 +16,8 @@ COMMANDS: Final = {
     "decide": "dsr decide {number} approve|partial|refuse --as ACTOR",
     "resolve_system": "dsr resolve-system {number} {system} retry|by-hand|leave-out --reason TEXT "
     "--as ACTOR",
-    "choose_match": "dsr found {number}, then dsr complete-task {number} {task} --file F --as ACTOR",
+    "choose_match": "dsr found {number}, then dsr complete-task {number} {task} --file F "
+    "--as ACTOR",
     "search_by_hand": "dsr complete-task {number} {task} --file F --as ACTOR",
 }
 """Of the tasks that end by an action of their own; the others by `complete-task`."""

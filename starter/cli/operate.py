@@ -1,6 +1,5 @@
 """Running the engine: servers and worker, the demo, migration, reconciliation."""
 
-import asyncio
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.errors import CheckFailed
-from starter.cli.console import give, remark, say, with_engine
+from starter.cli.console import give, remark, run, say, with_engine
 from starter.cli.words import Json
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def up() -> None:
     Servers that the environment names (TEMPORAL_ADDRESS, DATABASE_URL) are used, missing ones are
     embedded.
     """
-    asyncio.run(_up(process_settings()))
+    run(_up(process_settings()))
 
 
 async def _up(settings: "Settings") -> None:
@@ -62,14 +61,14 @@ def demo(
     ] = None,
 ) -> None:
     """Answer the demonstration's requests on embedded servers, with filled registers."""
-    run = import_module("starter.demo").run
-    if not asyncio.run(run(process_settings(), leave=leave, report=report, keep=keep)):
+    scenarios = import_module("starter.demo")
+    if not run(scenarios.run(process_settings(), leave=leave, report=report, keep=keep)):
         raise CheckFailed("The demonstration did not go as expected: see the table above.")
 
 
 def migrate() -> None:
     """Bring the case database to the tables of this program. Safe to repeat."""
-    before = asyncio.run(_migrate(process_settings()))
+    before = run(_migrate(process_settings()))
     if before == "current":
         say("The database is up to date: nothing to do.")
     else:
@@ -126,8 +125,8 @@ async def _reconcile(
             await runs.tell_letter(case, letter)
     orphans = await runs.orphans()
     ended = orphans if end_orphans and not dry_run else []
-    for run in ended:
-        await runs.end(run)
+    for orphan in ended:
+        await runs.end(orphan)
     return {
         "restarted": [row["number"] for row in missing],
         "letters": [f"{case}/{letter.letter}" for case, letter in letters],

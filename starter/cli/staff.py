@@ -152,7 +152,7 @@ def settle_fee(
     ] = None,
     reason: Reason = None, reason_file: ReasonFile = None,
 ) -> None:  # fmt: skip
-    """Charge, waive, or refuse as excessive; charging and refusing state the grounds, Art. 12(5)."""
+    """Charge, waive, or refuse as excessive, Art. 12(5). All but waiving states the grounds."""
     from schemas.messages import SettleFee
 
     if amount is not None and choice != "charge":
