@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from connectors.registry import Systems
 from temporalio import activity
 
 from activities.letters import Letters
 from connectors.contract import Identity, Person
+from connectors.registry import Systems
 from rules.identity import normalise
 from schemas.policy import Policy
 from schemas.request import RequestForm, Subject

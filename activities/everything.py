@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from storage.signing import Signer
-
 from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.desk import Desk
@@ -13,6 +11,7 @@ from activities.replies import ReplyActivities
 from activities.runs import Runs
 from activities.sweeps import SweepActivities
 from activities.systems import SystemActivities
+from storage.signing import Signer
 
 
 def every_activity(

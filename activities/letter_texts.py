@@ -9,12 +9,12 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated, Final, TypeVar
 
-import yaml
 from markupsafe import Markup, escape
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from schemas.base import EdgeModel
 from schemas.case import Ground, SystemOutcome
+from schemas.documents import parse
 from schemas.errors import InvalidDocument
 from schemas.request import Kind, Language
 from schemas.systems import LocalText, Recipient
@@ -143,18 +143,11 @@ def load_texts(folder: Path) -> dict[Language, Texts]:
 
 def _read(path: Path) -> Texts:
     try:
-        return Texts.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return parse(path.read_text(encoding="utf-8"), Texts, str(path))
     except FileNotFoundError:
         raise InvalidDocument(
             str(path), "the words of this language are missing: every language needs its file."
         ) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidDocument(f"{path}:{line}", f"not YAML: {error.problem}.") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise InvalidDocument(str(path), f"{place}: {first['msg']}.") from None
 
 
 def _places(texts: Texts) -> dict[str, frozenset[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import false, select
 from temporalio import activity
 
 from activities import letter_content as content
@@ -65,7 +65,7 @@ class ReplyActivities:
             fees = self._desk.policy.fees
             return content.FeeOffer(
                 **about, amount_cents=step.row["fee_amount"], currency=fees.currency,
-                rule=fees.rule, reason=text or None,
+                rule=fees.rule, free_after_months=fees.free_after_months, reason=text or None,
             )  # fmt: skip
         if order.kind is LetterKind.EXTENSION:
             due_on = self._extended_due(step)
@@ -129,14 +129,14 @@ class ReplyActivities:
     ) -> reply.Answer:
         about = self._frame(order.at, form) | _about(step)
         about |= {"systems": self._parts(view, step.row["withheld"])}
-        about["reason"] = await self._reason(step)
+        about["reason"] = await self._reason(step, refused=order.refused)
         ground = next((d.ground for d in reversed(view.decisions) if d.ground), None)
         if order.refused:
             return reply.Refusal(**about, ground=ground or Ground.EXCESSIVE, purposes=view.purposes)
         if order.supplement:
             about["supplement_to_at"] = view.clock.replied_at
         if form.kind is Kind.ACCESS:
-            return reply.AccessReply(**about)
+            return reply.AccessReply(**about, ground=ground)
         if form.consent is not None:
             return reply.ConsentReply(**about, purposes=view.purposes, consent=form.consent)
         absolute = set(view.purposes) <= set(self._desk.policy.absolute_purposes)
@@ -159,15 +159,16 @@ class ReplyActivities:
             if system.name in facts
         )
 
-    async def _reason(self, step: CaseStep) -> str | None:
-        """The reasons that the decision states, beside the text of its ground."""
+    async def _reason(self, step: CaseStep, *, refused: bool) -> str | None:
+        """The reasons that the decision states, beside the text of its ground.
+
+        A fee question that was refused states them there.
+        """
+        fee = t.sealed.c.part.startswith("text:fee:") if refused else false()
         part = await step.conn.scalar(
             select(t.sealed.c.part)
             .where(t.sealed.c.case_id == step.case)
-            .where(
-                t.sealed.c.part.startswith("text:decision:")
-                | t.sealed.c.part.startswith("text:fee:")
-            )
+            .where(t.sealed.c.part.startswith("text:decision:") | fee)
             .order_by(t.sealed.c.sealed_at.desc())
             .limit(1)
         )

@@ -38,6 +38,11 @@ class SystemPart(Model):
         return self.view.outcome in ANSWERED
 
     @property
+    def acted(self) -> bool:
+        """Whether something was done there, on the day of `view.since`: at least it was told."""
+        return self.answered or self.view.outcome is SystemOutcome.NOTIFIED
+
+    @property
     def held(self) -> bool:
         """Whether it holds data about the person."""
         return self.view.outcome is SystemOutcome.FOUND or (self.answered and self.view.records > 0)
@@ -51,6 +56,11 @@ class SystemPart(Model):
     def given(self) -> int:
         """How many records are given."""
         return max(self.view.records - len(self.withheld), 0)
+
+    @property
+    def not_given(self) -> int:
+        """How many records were reached and are not given."""
+        return len(self.withheld) + self.third_party
 
     @property
     def withheld_by_ground(self) -> tuple[tuple[Ground, int], ...]:
@@ -92,6 +102,13 @@ class Refusal(Answer):
     def grounds(self) -> tuple[Ground, ...]:
         """The one ground."""
         return (self.ground,)
+
+    @property
+    def told(self) -> tuple[SystemPart, ...]:
+        """What may be told of systems: nothing to somebody who could not be identified."""
+        if self.ground is Ground.CANNOT_IDENTIFY:
+            return ()
+        return tuple(part for part in self.systems if part.answered)
 
 
 class Reply(Answer):

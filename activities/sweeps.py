@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import select, update
-from storage.checkpoints import checkpoint
-from storage.signing import Signer
 from temporalio import activity
 
 from activities.clock import fire_step
@@ -22,6 +20,8 @@ from schemas.steps import (
     SweepReport,
 )
 from storage import tables as t
+from storage.checkpoints import checkpoint
+from storage.signing import Signer
 
 GRACE: Final = timedelta(minutes=5)
 """A workflow that is alive fires its step within this time; later it counts as stuck."""

@@ -76,7 +76,7 @@ class DsrClient:
         self._runs = Runs(temporal, case_file, task_queue)
         self._intake = Intake(
             configuration.policy,
-            tuple(system.facts for system in configuration.systems),
+            configuration.systems,
             case_file.keyring,
             case_file.audit,
         )

@@ -6,10 +6,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from connectors import manifest
+from connectors.manifest import Manifest
 from schemas.documents import parse
-from schemas.errors import BadInput
+from schemas.errors import BadInput, InvalidDocument
 from schemas.policy import Policy
 from schemas.staff import StaffDirectory
+from schemas.systems import SystemFacts
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -20,35 +23,45 @@ class Configuration:
 
     policy: Policy
     staff: StaffDirectory
-    systems: tuple[object, ...]
-    letters: Path
-    registers: tuple[str, ...] = ()
+    manifests: tuple[Manifest, ...]
+    letters: Path  # the folder of templates and texts
+
+    @property
+    def systems(self) -> tuple[SystemFacts, ...]:
+        """What procedures and replies know of the systems, in declared order."""
+        return tuple(declared.facts for declared in self.manifests)
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """The environment variables that hold databases' URLs, each once."""
+        named = (declared.url_env for declared in self.manifests)
+        return tuple(dict.fromkeys(variable for variable in named if variable))
 
 
 def load(folder: Path) -> Configuration:
-    """Read a controller's folder.
+    """Read a controller's folder. Reaches no system.
 
-    Raises `InvalidDocument` with file and line of the first wrong place, `BadInput` for a folder
-    or file that is not there.
+    Raises `InvalidDocument` with file and line of what is wrong, `BadInput` for a folder or file
+    that is not there.
     """
+    policy = _document(folder / "policy.yaml", Policy)
     return Configuration(
-        policy=_document(folder / "policy.yaml", Policy),
+        policy=policy,
         staff=_document(folder / "staff.yaml", StaffDirectory),
-        systems=(),
+        manifests=manifest.load(folder / "systems", policy.identifiers),
         letters=folder / "letters",
     )
 
 
 def _document(path: Path, model: type[M]) -> M:
-    return parse(_text(path), model, str(path))
-
-
-def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise BadInput(
-            f"{path} is missing: write it, or set DSR_CONFIG to another folder"
+            f"{path} is missing: write it, or set DSR_CONFIG to the folder that holds it"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InvalidDocument(f"{path}:1", "is not UTF-8 text; save it as UTF-8.") from None
+    except OSError as error:
         raise BadInput(f"{path} cannot be read ({type(error).__name__})") from None
+    return parse(text, model, str(path))

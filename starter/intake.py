@@ -15,8 +15,6 @@ from pydantic import ValidationError
 from sqlalchemy import RowMapping, insert, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from storage.audit import Audit
-from storage.keyring import Keyring
 
 from activities.clock import dates_fact
 from activities.desk import person_of
@@ -32,7 +30,9 @@ from schemas.request import Kind, RequestForm
 from schemas.steps import WORKFLOW_OF
 from schemas.systems import SystemFacts
 from storage import tables as t
+from storage.audit import Audit
 from storage.case_file import clock_columns
+from storage.keyring import Keyring
 from storage.locks import lock_person
 
 

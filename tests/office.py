@@ -11,11 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starter.temporal import sandbox
-from storage.audit import Audit
-from storage.codec import data_converter
-from storage.keyring import Keyring
-from storage.secrets import Secrets
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
@@ -31,7 +26,12 @@ from schemas.request import Language
 from schemas.staff import StaffDirectory, StaffMember
 from starter.client import DsrClient
 from starter.intake import Receipt
+from starter.temporal import sandbox
+from storage.audit import Audit
 from storage.case_file import CaseFile
+from storage.codec import data_converter
+from storage.keyring import Keyring
+from storage.secrets import Secrets
 from tests.fakes import FakeSystem, FakeSystems, facts
 from workflows.everything import EVERY_WORKFLOW
 
@@ -196,7 +196,7 @@ async def an_office(
     client = DsrClient(
         skipper.client,
         case_file,
-        SimpleNamespace(staff=STAFF, policy=policy, systems=list(systems.by_name.values())),  # type: ignore[arg-type]
+        SimpleNamespace(staff=STAFF, policy=policy, systems=systems.facts),  # type: ignore[arg-type]
         queue,
         now=lambda: now() + clock[0],
     )

@@ -75,6 +75,7 @@ class Case:
         self._view: CaseView | None = None
         self._opened: Opened | None = None
         self._steps = 0
+        self._recording = 0
 
     @property
     def view(self) -> CaseView:
@@ -90,18 +91,25 @@ class Case:
             raise ApplicationError("The case is being opened.", type="NotOpenedYet")
         return self._opened
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the first step has been recorded."""
-        return self._opened is not None
-
     async def open(self) -> None:
         """Load the case and what the configuration says of it, once, into history."""
         opened = await self.step(OPEN, StepInput(case=self.ref.case, at=workflow.now()))
         self._opened = opened
 
-    async def step(self, step: Step[A, R], change: A, *, tries: int = 0) -> R:
-        """One recorded activity; repeated until it succeeds (`tries` 0), as its key allows."""
+    @property
+    def is_settled(self) -> bool:
+        """Whether the view is what the case row shows: nothing is being recorded just now."""
+        return self._opened is not None and self._recording == 0
+
+    async def step(self, step: Step[A, R], change: A) -> R:
+        """One recorded activity on the case row; repeated until it succeeds, as its key allows."""
+        self._recording += 1
+        try:
+            return await self._step(step, change)
+        finally:
+            self._recording -= 1
+
+    async def _step(self, step: Step[A, R], change: A) -> R:
         pace = self._opened.pacing if self._opened else None
         result: R = await workflow.execute_activity(
             step.name,
@@ -112,7 +120,6 @@ class Case:
             retry_policy=RetryPolicy(
                 initial_interval=pace.retry_first if pace else timedelta(seconds=1),
                 maximum_interval=pace.retry_most if pace else timedelta(minutes=1),
-                maximum_attempts=tries,
                 non_retryable_error_types=NEVER_AGAIN,
             ),
         )

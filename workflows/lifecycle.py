@@ -168,23 +168,22 @@ class Lifecycle(StaffActions):
             await self.stand(asked or status)
             if ready() and asked in (None, status):
                 return
-            revision = self.view.clock.revision
-            limit = self._silence() or (before() if before and not asked else None)
+            silence, revision = self._silence(), self.view.clock.revision
+            limit = silence or (before() if before and not asked else None)
             in_time = await self.until(
-                lambda asked=asked, seen=revision: (  # type: ignore[misc]
+                lambda asked=asked, silence=silence, revision=revision: (  # type: ignore[misc]
                     self._asked() is not asked
+                    or self._silence() != silence
+                    or self.view.clock.revision != revision
                     or (ready() and asked in (None, status))
-                    or self.view.clock.revision != seen
                 ),
                 before=limit,
                 summary=summary,
             )
-            if in_time:
-                continue
-            if limit == self._silence():
-                await self._tell_of_silence()
-            else:
+            if not in_time and silence is None:
                 return
+            if not in_time:
+                await self._tell_of_silence()
 
     def _silence(self) -> datetime | None:
         """When the silence of the subject becomes a task; None if it is one already."""

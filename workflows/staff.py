@@ -106,14 +106,17 @@ class StaffActions(Case):
         )
 
     def _validate(self, action: m.StaffAction) -> None:
-        """Before the update is accepted: a refusal here costs no event."""
-        if self.is_open and (sentence := self.refuses(action)):
+        """Before the update is accepted: a refusal here costs no event.
+
+        While a step is being recorded the state is about to change: then the handler decides.
+        """
+        if self.is_settled and (sentence := self.refuses(action)):
             raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
 
     async def _act(self, action: M, do: Callable[[M], Awaitable[None]]) -> CaseView:
         """Take the action alone, on the state that it finds when its turn comes."""
-        await workflow.wait_condition(lambda: self.is_open)
         async with self._acting:
+            await workflow.wait_condition(lambda: self.is_settled)
             if sentence := self.refuses(action):
                 raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
             try:
@@ -328,7 +331,6 @@ class StaffActions(Case):
     @workflow.signal
     async def decision(self, signal: m.DecisionSignal) -> None:
         """The same for programs that cannot wait: ids and codes only; a wrong one is recorded."""
-        await workflow.wait_condition(lambda: self.is_open)
         action = m.Decide(
             id=signal.id, by=signal.by, choice=signal.choice, ground=signal.ground,
             digest=signal.digest,
@@ -399,11 +401,11 @@ class StaffActions(Case):
     @workflow.signal
     async def letter_left(self, gone: m.LetterLeft) -> None:
         """A letter was handed over: a reply stops the clock, a notice makes an extension count."""
-        await workflow.wait_condition(lambda: self.is_open)
         if gone.letter in self._letters_gone:
             return
         self._letters_gone.add(gone.letter)
         async with self._acting:
+            await workflow.wait_condition(lambda: self.is_settled)
             await self.step(
                 LETTER_GONE,
                 LetterGone(

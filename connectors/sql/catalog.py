@@ -6,12 +6,12 @@ never listed; a partition or an inheriting table is known with its root.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-Connection = PoolConnectionProxy[asyncpg.Record]
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 _TABLES: Final = """
 select c.oid::bigint as oid, n.nspname as schema, c.relname as name, i.inhparent::bigint as parent,

@@ -25,6 +25,7 @@ class Rows:
     def __init__(self, draw: Random) -> None:
         self.tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.draw = draw
+        self.companies: list[int] = []
 
     def add(self, table: str, **values: Any) -> None:
         """One more row."""
@@ -277,19 +278,15 @@ def fixed(rows: Rows, register: str) -> None:
 
 def _once(rows: Rows, table: str, company: int) -> int:
     """The company's row, added when it is first needed."""
-    known = rows.tables[table]
-    if all(row["id"] != company for row in known[-1:]) and company not in _ids(rows, table):
+    if company not in rows.companies:
         row: dict[str, Any] = {"id": company, "name": _company(company)}
         if table != "employers":
             row["business_id"] = f"{1000000 + company}-{company % 10}"
         if table == "organisations":
-            row["parent_id"] = known[0]["id"] if known else None
+            row["parent_id"] = next(iter(rows.companies), None)
         rows.add(table, **row)
+        rows.companies.append(company)
     return company
-
-
-def _ids(rows: Rows, table: str) -> set[int]:
-    return {row["id"] for row in rows.tables[table]}
 
 
 def _company(number: int) -> str:

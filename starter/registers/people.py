@@ -10,21 +10,21 @@ from typing import Final
 
 FINNISH: Final = (
     "Aino Eero Veikko Helmi Onni Väinö Päivi Jyrki Riikka Sampo Tuulikki Ilmari Kyösti Mirja "
-    "Pentti Säde Tapio Ulla Vieno Yrjö Anna-Maija Juha-Pekka Marja-Leena Hannele Jäämeri".split(),
+    "Pentti Säde Tapio Ulla Vieno Yrjö Anna-Maija Juha-Pekka Marja-Leena Hannele Jäämeri",
     "Korhonen Virtanen Mäkinen Nieminen Mäkelä Hämäläinen Laine Heikkinen Koskinen Järvinen "
-    "Lehtonen Räsänen Pöyhönen Kähkönen Mäki-Petäjä Ylä-Outinen Yli-Hukkala Äijälä".split(),
+    "Lehtonen Räsänen Pöyhönen Kähkönen Mäki-Petäjä Ylä-Outinen Yli-Hukkala Äijälä",
 )
 SWEDISH: Final = (
     "Åsa Örjan Björn Märta Gösta Linnéa Håkan Ingrid Sören Göran Britt-Marie Karl-Åke Ebba "
-    "Astrid Torbjörn Solveig".split(),
+    "Astrid Torbjörn Solveig",
     "Lindström Åkerblom Öberg Söderholm Ahlbäck Nordström Sjöblom Wikström Grönqvist Hägg "
-    "von-Essen Bergström".split(),
+    "von-Essen Bergström",
 )
 OTHER: Final = (
     "Nguyễn Thị-Ánh Đặng Khadījah Maḥmūd Yūsuf Seán Siobhán Zoë François Łukasz Jiří Çağla "
-    "Ngozi Olena Mārtiņš Kärt Iñigo".split(),
+    "Ngozi Olena Mārtiņš Kärt Iñigo",
     "O'Brien D’Angelo al-Ḥusaynī Phạm Trần Wałęsa Dvořák Şahin Kovačević Bērziņš Õunapuu Müller "
-    "Ó Ní-Dhomhnaill Okonkwo Ibáñez".split(),
+    "Ó Ní-Dhomhnaill Okonkwo Ibáñez",
 )
 _DOMAINS: Final = ("kotiposti.example", "verkko.example", "hemma.example", "työposti.example")
 
@@ -56,7 +56,7 @@ def people(count: int, seed: int) -> Iterator[Registered]:
         (firsts, lasts), language = draw.choices(
             ((FINNISH, "fi"), (SWEDISH, "sv"), (OTHER, "en")), weights=(70, 20, 10)
         )[0]
-        first, last = draw.choice(firsts), draw.choice(lasts)
+        first, last = draw.choice(firsts.split()), draw.choice(lasts.split())
         shares = family is not None and draw.random() < 0.05
         last = family.last_name if shares and family else last
         person = Registered(

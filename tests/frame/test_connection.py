@@ -59,6 +59,14 @@ def test_each_configured_server_wins_over_the_file(here: Path, listening: int):
     assert found.temporal_address == f"127.0.0.1:{listening}"
 
 
+def test_the_namespace_of_the_file_holds_unless_one_is_configured(here: Path):
+    engine = resolve(Settings(data=here)).model_copy(update={"temporal_namespace": "mipro"})
+    connection.write(here, engine)
+
+    assert resolve(Settings(data=here)).temporal_namespace == "mipro"
+    assert resolve(Settings(data=here, temporal_namespace="a")).temporal_namespace == "a"
+
+
 def test_a_file_that_outlived_its_servers_is_not_believed(tmp_path: Path):
     gone = Connection(
         temporal_address="127.0.0.1:1", database_url=f"postgresql:///dsr?host={tmp_path}"
@@ -82,11 +90,11 @@ def test_only_the_owner_reads_the_file(here: Path):
 
 def test_a_register_named_in_the_environment_wins(here: Path, monkeypatch: pytest.MonkeyPatch):
     found = resolve(Settings(data=here))
-    assert found.register_url("CRM_URL") == "postgresql:///crm"
+    monkeypatch.setenv("CRM_URL", "")
+    assert found.environment()["CRM_URL"] == "postgresql:///crm"
 
     monkeypatch.setenv("CRM_URL", "postgresql://real")
-    assert found.register_url("CRM_URL") == "postgresql://real"
-    assert found.register_url("NOWHERE_URL") is None
+    assert found.environment()["CRM_URL"] == "postgresql://real"
 
 
 def test_secrets_do_not_show(here: Path):

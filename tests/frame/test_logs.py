@@ -5,6 +5,8 @@ import json
 import logging
 import subprocess
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -56,12 +58,12 @@ def test_every_line_is_kept_as_json_with_its_origin_and_the_types_of_what_was_ra
 @pytest.fixture
 def log_file() -> Iterator[io.StringIO]:
     kept = (logging.root.handlers, logging.root.level, sys.excepthook)
-    hooks = (logs.threading.excepthook, sys.unraisablehook, logs.warnings.showwarning)
+    hooks = (threading.excepthook, sys.unraisablehook, warnings.showwarning)
     stream = io.StringIO()
     logs.configure("INFO", stream)
     yield stream
     logging.root.handlers, level, sys.excepthook = kept
-    logs.threading.excepthook, sys.unraisablehook, logs.warnings.showwarning = hooks
+    threading.excepthook, sys.unraisablehook, warnings.showwarning = hooks
     logging.root.setLevel(level)
     logging.raiseExceptions = True
     structlog.reset_defaults()

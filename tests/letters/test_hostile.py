@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.letter_content import Party
+from activities.letter_content import LetterContent, Party
 from activities.letters import Letters
 from schemas.case import LetterKind
 from schemas.request import Language
@@ -22,7 +22,7 @@ HOSTILE = [
 ]
 
 
-def shown(letters: Letters, kind: LetterKind, letter: contents.AccessReply) -> Page:
+def shown(letters: Letters, kind: LetterKind, letter: LetterContent) -> Page:
     return Page(letters.render(kind, Language.ENGLISH, letter))
 
 

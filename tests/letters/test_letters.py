@@ -297,7 +297,8 @@ def test_an_objection_reply_says_what_stopped_where_when_who_was_told_and_what_r
     rows = {row.findtext("th"): [cell.text for cell in row.findall("td")]
             for row in shown.all("tr") if row.find("td") is not None}  # fmt: skip
     assert rows["Support contracts"] == ["Helpdesk Ltd", "processing stopped", "5 April 2026"]
-    assert rows["Surveys"][1] == "recipient told to stop the processing"
+    assert rows["Surveys"][1:] == ["recipient told to stop the processing", "5 April 2026"]
+    assert "A supplement follows" in shown.text  # a recipient that was only told owes an answer
     assert "direct marketing" in shown.text
     assert "absolute" in shown.text
     assert "The prohibition applies to the address itself" in shown.text
@@ -307,7 +308,7 @@ def test_an_objection_upheld_after_balancing_stops_without_a_refusal(letters: Le
     """Art. 21(1)."""
     shown = page(letters, K.REPLY, contents.objection(absolute=False), EN)
 
-    assert "We accept your objection." in shown.text
+    assert "We accept your objection" in shown.text
     assert shown.section("reasons") is None
 
 
@@ -372,6 +373,34 @@ def test_a_merged_request_is_told_its_first_number_only_when_the_caller_gives_it
 
     assert "2026-0007" in page(letters, K.CONFIRMATION, named, EN).text
     assert "earlier request is" not in page(letters, K.CONFIRMATION, unnamed, EN).text
+
+
+def test_a_refusal_for_want_of_identity_discloses_nothing_that_was_found(letters: Letters) -> None:
+    """law.md 3: somebody unidentified must not learn whether there is data."""
+    found = a_part(records=7)
+    unknown = contents.refusal(ground=Ground.CANNOT_IDENTIFY, systems=(found,))
+    known = contents.refusal(ground=Ground.EXCESSIVE, systems=(found,))
+
+    assert "Support contracts" not in page(letters, K.REFUSAL, unknown, EN).text
+    assert "Support contracts" in page(letters, K.REFUSAL, known, EN).text
+
+
+def test_a_refusal_before_the_search_does_not_speak_of_systems_that_were_not_asked(
+    letters: Letters,
+) -> None:
+    early = contents.refusal(systems=(a_part(SystemOutcome.PENDING, 0),))
+
+    assert "Support contracts" not in page(letters, K.REFUSAL, early, EN).text
+
+
+def test_a_stop_is_claimed_only_of_systems_that_have_stopped(letters: Letters) -> None:
+    """Silence is never success."""
+    silent = contents.objection(a_part(SystemOutcome.SILENT, 0))
+    shown = page(letters, K.REPLY, silent, EN).text
+
+    assert "processing stopped" not in shown
+    assert "has not answered yet" in shown
+    assert "A supplement follows" in shown
 
 
 def test_a_letter_is_not_rendered_as_another_kind(letters: Letters) -> None:

@@ -181,6 +181,8 @@ def test_a_file_handed_in_lies_under_its_system_and_is_named_in_both(letters: Le
     assert package.zip.read(path) == b"%PDF \x00\xff"
     assert package.data["systems"][0]["files"] == [path]
     assert f"{path} (application/pdf)" in package.page.text
+    links = [a.get("href") for a in package.page.all("a")]
+    assert links == ["files/support/skannattu%20%C3%A4%C3%B6.pdf"]
 
 
 @pytest.mark.parametrize(

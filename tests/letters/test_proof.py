@@ -158,7 +158,7 @@ def test_a_template_that_uses_an_unknown_phrase_is_named(folder: Path) -> None:
         ('    offer: "', '    ofer: "', "phrases.fee.ofer"),
         ("{months} kuukautta", "12 kuukautta", "phrases.fee.by_notice"),
         ("{months} kuukautta", "{months kuukautta", "phrases"),
-        ("language: fi", "language: [fi", "not YAML"),
+        ("language: fi", "language: [fi", "not valid YAML"),
     ],
 )
 def test_words_that_are_incomplete_or_differ_between_languages_are_refused(
@@ -166,7 +166,7 @@ def test_words_that_are_incomplete_or_differ_between_languages_are_refused(
 ) -> None:
     change(folder / "texts.fi.yaml", old, new)
 
-    with pytest.raises(InvalidDocument, match=f"texts.fi.yaml.*{fault}"):
+    with pytest.raises(InvalidDocument, match=rf"texts.fi.yaml.*{fault}"):
         Letters(folder)
 
 

@@ -1,0 +1,53 @@
+"""A controller's folder is read whole, and what is wrong is told by file and line."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import BadInput, InvalidDocument
+from starter.configuration import load
+from tests.frame.controller import POLICY, a_controller, written
+
+
+def test_a_folder_gives_policy_staff_and_systems(tmp_path: Path):
+    read = load(written(tmp_path / "controller"))
+
+    assert read.policy.version == "test-1"
+    assert read.staff.actor("maija") is not None
+    assert [system.name for system in read.systems] == ["archive"]
+    assert read.registers == ()
+
+
+def test_a_database_that_two_systems_share_is_one_register():
+    assert a_controller(("CRM_URL", "CRM_URL", "SURVEY_URL")).registers == ("CRM_URL", "SURVEY_URL")
+
+
+def test_a_fault_is_told_with_file_and_line(tmp_path: Path):
+    folder = written(tmp_path / "controller", POLICY + "fees:\n  free_after_months: many\n")
+
+    with pytest.raises(InvalidDocument, match=r"policy\.yaml:9: fees\.free_after_months"):
+        load(folder)
+
+
+def test_a_fault_of_a_staff_file_or_manifest_is_told_as_well(tmp_path: Path):
+    folder = written(tmp_path / "controller")
+    (folder / "systems" / "archive.yaml").write_text("dataset:\n  - fides_key: archive\n")
+    with pytest.raises(InvalidDocument, match=r"archive\.yaml:\d"):
+        load(folder)
+
+    (folder / "staff.yaml").write_text("members:\n  - person: maija\n")
+    with pytest.raises(InvalidDocument, match=r"staff\.yaml:2"):
+        load(folder)
+
+
+def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path):
+    with pytest.raises(BadInput, match=r"policy\.yaml is missing: write it, or set DSR_CONFIG"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_told_with_its_name(tmp_path: Path):
+    folder = written(tmp_path / "controller")
+    (folder / "staff.yaml").write_bytes(b"members: \xff")
+
+    with pytest.raises(InvalidDocument, match=r"staff\.yaml:1: is not UTF-8"):
+        load(folder)
