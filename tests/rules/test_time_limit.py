@@ -141,6 +141,14 @@ def test_a_rolled_due_date_names_the_days_off():
     assert "5 April 2026 is Easter Sunday, 6 April Easter Monday" in sentences(limit)
 
 
+def test_a_safe_date_names_the_days_off_that_it_stands_before():
+    limit = time_limit(helsinki("2026-03-05 10:00"), FI)
+    assert (
+        "Safe date Thursday 2 April 2026: the last working day not later than 5 April 2026; "
+        "3 April 2026 is Good Friday, 4 April a Saturday, 5 April Easter Sunday."
+    ) in sentences(limit)
+
+
 def test_days_off_across_a_year_end_name_both_years():
     asked = question("2033-12-01 10:00", "2033-12-02 10:00")
     limit = time_limit(helsinki("2033-11-30 10:00"), FI, pauses=(asked,))
