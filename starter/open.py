@@ -90,9 +90,9 @@ async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[
 
 
 def declared_systems(configuration: Configuration, connection: Connection | None) -> Systems:
-    """Connectors of every manifest; a database's URL comes from the environment first."""
-    registers = connection.registers if connection else {}
-    return Systems(configuration.manifests, {**registers, **os.environ})
+    """Connectors of every manifest; where a database is, says the environment."""
+    environment = connection.environment() if connection else os.environ
+    return Systems(configuration.manifests, environment)
 
 
 def away(connection: Connection) -> Unreachable:

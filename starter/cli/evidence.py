@@ -76,13 +76,14 @@ async def _verify(settings: "Settings") -> "Report":
 def _verify_file(file: str, settings: "Settings") -> "Report":
     from storage.evidence import verify_export
 
+    document = files.read_object(file)
     public = _own_key(settings)
     if public is None:
         remark(
             "Note: checked with the key inside the file: it is consistent; that it is ours only "
             "the engine's own key shows (DSR_KEYS)."
         )
-    return verify_export(files.read_object(file), public)
+    return verify_export(document, public)
 
 
 def _own_key(settings: "Settings") -> "PublicKey | None":

@@ -3,6 +3,7 @@
 `-` is stdin, or stdout. Files that are written hold personal data: only their owner reads them.
 """
 
+import errno
 import json
 import os
 import sys
@@ -108,10 +109,10 @@ def write_fetched(out: str, fetch: Callable[[], bytes]) -> None:
         sys.stdout.buffer.flush()
         return
     target = Path(out)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.is_dir():
-            raise IsADirectoryError(21, "Is a directory")
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except (OSError, ValueError) as error:
         raise _unwritable(out, error) from None

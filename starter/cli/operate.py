@@ -1,5 +1,6 @@
 """Running the engine: servers and worker, the demo, migration, reconciliation."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,8 @@ from starter.cli.console import give, remark, run, say, with_engine
 from starter.cli.words import Json
 
 if TYPE_CHECKING:
+    from starter.configuration import Configuration
+    from starter.connection import Connection
     from starter.open import Engine
     from starter.settings import Settings
 
@@ -39,7 +42,9 @@ async def _up(settings: "Settings") -> None:
 
     with stop_on_signals() as stop:
         remark("Starting the servers ...")
-        async with stack(settings, load(settings.config)) as connection:
+        configuration = load(settings.config)
+        async with stack(settings, configuration) as connection:
+            await _empty_registers(configuration, connection)
             say(f"The engine of {settings.data.resolve()} runs; Ctrl-C stops it.")
             for name, address in connection.web.items():
                 say(f"{name}: {address}")
@@ -47,6 +52,19 @@ async def _up(settings: "Settings") -> None:
             # The worker puts procedures and activities together: known here by name only.
             await import_module("worker").run_worker(settings, connection, stop)
     remark(f"Stopped. The state stays in {settings.data}: dsr up goes on with it.")
+
+
+async def _empty_registers(configuration: "Configuration", connection: "Connection") -> None:
+    """Embedded databases of shipped systems get their tables; others are their owner's matter."""
+    from starter.registers import REGISTERS, create_registers
+
+    embedded = {
+        declared.name: connection.registers[declared.url_env]
+        for declared in configuration.manifests
+        if declared.url_env in connection.registers and not os.environ.get(declared.url_env)
+    }
+    shipped = {name: url for name, url in embedded.items() if name in REGISTERS}
+    await create_registers(shipped, people=0)
 
 
 def demo(
