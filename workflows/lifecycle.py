@@ -249,8 +249,6 @@ class Lifecycle(StaffActions):
 
     async def follow_up(self) -> None:
         """A recipient's duty can outlive the reply (Art. 19); a late finding is sent after it."""
-        if self.chosen is Choice.REFUSE:
-            return
         while not self.systems.answered():
             before = self.found()
             await self.stand(Status.FOLLOWING_UP)
