@@ -83,6 +83,7 @@ def submit(
     options = {option: value for option, value in given.items() if value}
     document = _form_of_file(file, options) if file else _form_of_options(options)
     _add_key(document, key)
+    files.refuse_broken_text(document)
     with_engine(lambda engine: _submit(engine, document, wait=wait, as_json=as_json))
 
 

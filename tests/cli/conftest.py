@@ -54,8 +54,10 @@ def engine_folder() -> Iterator[Up]:
         yield up
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        code = process.wait(60)
+        told = (folder / "up.log").read_text()
         shutil.rmtree(folder)
+    assert (code, "Traceback" in told) == (0, False)
 
 
 @pytest.fixture
