@@ -85,7 +85,9 @@ def _has(register: str, person: Registered, draw: Random) -> Counts:
     return {table: draw.randint(1 if n == 1 else 0, n) for table, n in most.items()}
 
 
-async def _copy(connection: "asyncpg.Connection[asyncpg.Record]", register: str, rows: Rows) -> None:
+async def _copy(
+    connection: "asyncpg.Connection[asyncpg.Record]", register: str, rows: Rows
+) -> None:
     tables = [*(t for t in _ORDER if t in rows.tables), *rows.tables]
     for table in dict.fromkeys(tables):
         held = rows.tables[table]

@@ -45,7 +45,9 @@ async def register_new(register_server: Callable[[str], str]) -> NewDatabase:
     async def make(sql: str = "", template: str = "template0", options: str = "") -> str:
         name = f"r{uuid4().hex}"
         admin = await asyncpg.connect(register_server("postgres"))
-        await admin.execute(f"create database {name} template {template} strategy file_copy {options}")
+        await admin.execute(
+            f"create database {name} template {template} strategy file_copy {options}"
+        )
         await admin.close()
         if sql:
             connection = await asyncpg.connect(register_server(name))

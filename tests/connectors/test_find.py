@@ -267,9 +267,7 @@ async def test_a_parent_under_another_name_is_a_third_partys(register_new: NewDa
         insert into rep values (3, 'Myyjä Mainio');
         insert into c values (1, 'Aino Virtanen', 'aino@posti.example', 3)"""
     )
-    manifest = small(
-        {"rep": {"id": "", "name": "name"}, "c": {**CUSTOMERS, "rep_id": "-> rep.id"}}
-    )
+    manifest = small({"rep": {"id": "", "name": "name"}, "c": {**CUSTOMERS, "rep_id": "-> rep.id"}})
 
     found = await find(manifest, url, AINO)
 
@@ -338,9 +336,7 @@ async def test_names_in_quotes_and_other_schemas_are_found(register_new: NewData
         insert into "Myynti 2"."Asiakas Ä" values (1, 'aino@posti.example', 's', 'tt');
         insert into "Myynti 2"."order" values (1, 'x')"""
     )
-    manifest = small(
-        {"Asiakas Ä": {"Nro": "", "Sähköposti": "email", "t": ""}}, schema="Myynti 2"
-    )
+    manifest = small({"Asiakas Ä": {"Nro": "", "Sähköposti": "email", "t": ""}}, schema="Myynti 2")
 
     found = await find(manifest, url, AINO)
 

@@ -206,16 +206,15 @@ async def test_the_same_choice_at_the_same_moment_is_recorded_once(
     register_writable: Registers,
 ) -> None:
     systems, url = register_writable
-    niklas, marketing = asking(DEMO_PEOPLE["NIKLAS"]), systems.connector("marketing")
+    demo, marketing = DEMO_PEOPLE["NIKLAS"], systems.connector("marketing")
 
     counts = await asyncio.gather(
-        *(marketing.suppress(niklas, stop("marketing")) for _ in range(8))
+        *(marketing.suppress(asking(demo), stop("marketing")) for _ in range(8))
     )
 
     assert counts == [2] * 8  # e-mail and phone: also of somebody who is not in the register
-    assert await rows(
-        url, "select count(*) from marketing.prohibitions where name = $1", DEMO_PEOPLE["NIKLAS"].name
-    ) == [(2,)]  # fmt: skip
+    sql = "select count(*) from marketing.prohibitions where name = $1"
+    assert await rows(url, sql, demo.name) == [(2,)]
 
 
 async def test_a_restriction_marks_the_persons_rows_only_and_can_be_lifted(
@@ -242,7 +241,9 @@ async def test_a_family_members_record_is_not_restricted(register_writable: Regi
 
 
 async def test_what_cannot_be_restricted_there_is_said(register_new: NewDatabase) -> None:
-    system = connector(small({"c": {"email": "email"}}), await register_new("create table c (email text)"))
+    system = connector(
+        small({"c": {"email": "email"}}), await register_new("create table c (email text)")
+    )
 
     with pytest.raises(SystemMisdeclared, match="declares nothing to restrict; do it by hand"):
         await system.restrict(person("A", email="a@b.example"), True)
