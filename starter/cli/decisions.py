@@ -84,14 +84,19 @@ def complete_task(
     ] = None,
     records: Annotated[int, typer.Option(metavar="N", min=0, help="How many were found.")] = 0,
     note: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Arguments are visible to others.")
+        str | None, typer.Option(metavar="TEXT", help="Arguments are visible to others on this "
+                                 "machine: --note-file.")
+    ] = None,
+    note_file: Annotated[
+        str | None, typer.Option(metavar="F|-", help="The same text from a file or stdin.")
     ] = None,
 ) -> None:  # fmt: skip
     """A manual task is done, with what was found as a file."""
     attachment = None if file is None else _attachment(file)
+    text = files.free_text(note, note_file, "--note")
     done(
         lambda client: client.complete_task(
-            number, task, by=by, file=attachment, id=id, records=records, note=note
+            number, task, by=by, file=attachment, id=id, records=records, note=text
         ),
         as_json,
         f"Task {task} is done.",

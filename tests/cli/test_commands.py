@@ -46,7 +46,7 @@ def test_every_staff_action_has_a_command_that_names_its_actor(action: type[Staf
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 def test_every_free_text_can_come_from_a_file(action: type[StaffAction]) -> None:
     options = {option for p in COMMANDS[action.name.replace("_", "-")].params for option in p.opts}
-    free_texts = {"reason", "doubt", "question", "text"} & {*action.model_fields}
+    free_texts = {"reason", "doubt", "question", "text", "note"} & {*action.model_fields}
     for text in free_texts:
         assert {f"--{text}-file", "--file"} & options, text
 
