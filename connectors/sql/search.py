@@ -12,11 +12,11 @@ from functools import cached_property
 from connectors.contract import Person
 from connectors.manifest import Column, IdentityColumn, Manifest
 from connectors.sql.catalog import Catalog, Connection, Table
-from connectors.sql.matching import Identifiers, plain_sql, quoted, texts
-from connectors.sql.names import compatible
+from connectors.sql.matching import Identifiers, Script, plain_sql, quoted, texts
 from connectors.sql.references import Edge, References, references
 from connectors.sql.rows import Reader, Row, RowId, in_order
 from connectors.taxonomy import NAME
+from rules.identity import name_words, names_compatible
 
 
 class Belongs(Enum):
@@ -119,15 +119,15 @@ class Search:
 
     async def _match(self) -> None:
         """Rows that hold one of the given identifiers; by name alone nobody is found."""
+        script = self._layout.catalog.script
         for table, columns in self._layout.searched:
             wanted = {n: self._known.of(c) for n, c in columns.items() if self._known.of(c)}
             if not wanted:
                 continue
             conditions = [
-                match_sql(table, n, columns[n], at, self._layout.catalog.collation)
-                for at, n in enumerate(wanted, 1)
+                match_sql(table, n, columns[n], at, script) for at, n in enumerate(wanted, 1)
             ]
-            values = [sorted(forms) for forms in wanted.values()]
+            values = [sorted(filter(script.holds, forms)) for forms in wanted.values()]
             for row, met in await self._reader.matching(table, conditions, values):
                 self._sort(row, [columns[n] for n, hit in zip(wanted, met, strict=True) if hit])
 
@@ -142,8 +142,9 @@ class Search:
             self._barred.add(row.id)
 
     def _same_name(self, row: Row) -> bool:
-        name = self._layout.name_of(row)
-        return not name.strip() or compatible(self._person.name, name)
+        """Without a name on either side nothing contradicts the identifier."""
+        ours, theirs = name_words(self._person.name), name_words(self._layout.name_of(row))
+        return not ours or not theirs or names_compatible(ours, theirs)
 
     def _learn(self, known: Identifiers, rows: Iterable[Row]) -> None:
         """A matched row names the person in more ways than were given."""
@@ -212,12 +213,12 @@ class Search:
         return Belongs.PERSON if self._same_name(row) else Belongs.PERHAPS
 
 
-def match_sql(table: Table, name: str, column: IdentityColumn, at: int, collation: str) -> str:
+def match_sql(table: Table, name: str, column: IdentityColumn, at: int, script: Script) -> str:
     """The condition that a column, or an element of it, is one of the forms in parameter `at`."""
     rule = column.rule.normalise
     if table.columns[name].category == "A":
-        element = plain_sql("e", rule, collation)
+        element = plain_sql("e", rule, script)
         return (
             f"exists (select from unnest(t.{quoted(name)}) e where {element} = any(${at}::text[]))"
         )
-    return f"{plain_sql(f't.{quoted(name)}', rule, collation)} = any(${at}::text[])"
+    return f"{plain_sql(f't.{quoted(name)}', rule, script)} = any(${at}::text[])"

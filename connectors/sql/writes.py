@@ -181,8 +181,9 @@ class Writer:
         self, table: Table, column: str, wanted: IdentityColumn, parameters: Parameters,
         known: Identifiers | None = None,
     ) -> str:  # fmt: skip
-        at = parameters.add(sorted((known or self._known).of(wanted)))
-        return match_sql(table, column, wanted, at, self._layout.catalog.collation)
+        script = self._layout.catalog.script
+        at = parameters.add(sorted(filter(script.holds, (known or self._known).of(wanted))))
+        return match_sql(table, column, wanted, at, script)
 
     def _table(self, name: str) -> Table:
         place = self._layout.manifest.place(name)

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from connectors.contract import Found
+from connectors.contract import Found, SystemUnreachable
 from tests.connectors.conftest import NewDatabase
 from tests.connectors.small import connector, find, keys, person, small
 
@@ -21,7 +21,7 @@ CUSTOMERS = {"id": "", "name": "name", "email": "email"}
         ("PÄIVI@XN--TY-GKA.EXAMPLE", "päivi@työ.example"),
         ("ÅSA@posti.example", "åsa@posti.example"),
         ("a\u030asa@posti.example", "åsa@posti.example"),
-        ("gross@straße.example", "gross@strasse.example"),
+        ("gross@straße.example", "gross@xn--strae-oqa.example"),
     ],
 )
 @pytest.mark.parametrize("options", ["", "encoding 'UTF8' locale 'C'"])
@@ -37,6 +37,22 @@ async def test_an_address_matches_whatever_its_case_spaces_and_domain_form(
     found = await find(small({"t": {"id": "", "email": "email"}}), url, person("A", email=given))
 
     assert keys(found.rows) == [("t", 1)]
+
+
+async def test_a_database_in_latin_1_is_searched_for_what_it_can_hold(
+    register_new: NewDatabase,
+) -> None:
+    url = await register_new(
+        "create table t (id int primary key, email text); "
+        "insert into t values (1, 'åsa@työ.example'), (2, 'b@b.example')",
+        options="encoding 'LATIN1' locale 'C'",
+    )
+    manifest = small({"t": {"id": "", "email": "email"}})
+
+    assert keys((await find(manifest, url, person("Å", email="Åsa@työ.example"))).rows) == [
+        ("t", 1)
+    ]
+    assert (await find(manifest, url, person("Ł", email="łukasz@b.example"))).rows == ()
 
 
 @pytest.mark.parametrize(
@@ -461,6 +477,33 @@ async def test_keys_of_every_type_are_followed(
     manifest = small({"c": CUSTOMERS, "o": {"n": "", "c_id": "<- c.id"}})
 
     assert keys((await find(manifest, url, AINO)).rows)[1:] == [("o", 1)]
+
+
+async def test_a_row_in_a_partition_that_came_later_is_never_taken_unjudged(
+    register_new: NewDatabase,
+) -> None:
+    url = await register_new(
+        """create table c (id int primary key, email text, friend int references c)
+            partition by range (id);
+        create table c1 partition of c for values from (0) to (10);
+        insert into c values (1, 'aino@posti.example', null)"""
+    )
+    system = connector(small({"c": {"id": "", "email": "email"}}), url)
+    await system.find(AINO)
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "create table c2 partition of c for values from (10) to (20);"
+        "insert into c values (11, 'other@posti.example', 1)"
+    )
+    await connection.close()
+
+    with pytest.raises(SystemUnreachable):  # later, again
+        await system.find(AINO)
+    found = await system.find(AINO)
+    await system.close()
+
+    assert keys(found.rows) == [("c", 1)]
+    assert [other.key for other in found.third_party] == [{"id": 11}]
 
 
 async def test_a_search_sees_a_table_that_came_later(register_new: NewDatabase) -> None:
