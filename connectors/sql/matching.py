@@ -41,12 +41,29 @@ class Script:
 
 
 def plain_sql(expression: str, rule: Rule, script: Script) -> str:
-    """SQL that makes a text expression plain."""
-    cased = f"({expression})::text collate pg_catalog.{quoted(script.collation)}"
+    """SQL that makes a text expression plain. (One regexp is faster than translate: measured.)"""
+    text = f'({expression})::text collate pg_catalog."C"'
     if rule == "phone":
-        return f"pg_catalog.regexp_replace({cased}, '[^0-9]', '', 'g')"
-    spaces = "".join(f"\\{ord(char):04x}" for char in _SPACES if script.holds(char))
-    return f"pg_catalog.translate(pg_catalog.lower({cased}), U&'{spaces}', '')"
+        return f"pg_catalog.regexp_replace({text}, '[^0-9]', '', 'g')"
+    spaces = "".join(f"\\u{ord(char):04x}" for char in _SPACES if script.holds(char))
+    stripped = f"pg_catalog.regexp_replace({text}, '[{spaces}]', '', 'g')"
+    return f"pg_catalog.lower({stripped} collate pg_catalog.{quoted(script.collation)})"
+
+
+def match_sql(column: str, rule: Rule, script: Script, parameter: int) -> str:
+    """SQL that says whether a text expression is one of the forms in a parameter.
+
+    Of phone numbers only those are taken apart that hold the last digits in their order: by far
+    the most rows end at that.
+    """
+    equal = f"{plain_sql(column, rule, script)} = any(${parameter}::text[])"
+    if rule != "phone":
+        return equal
+    patterns = (
+        "select array_agg('%' || regexp_replace(right(form, 7), '(.)', '\\1%', 'g')) "
+        f"from unnest(${parameter}::text[]) form"
+    )
+    return f'(({column})::text collate pg_catalog."C" like any(({patterns})::text[]) and {equal})'
 
 
 def plain(value: str, rule: Rule) -> str:

@@ -12,7 +12,7 @@ from functools import cached_property
 from connectors.contract import Person
 from connectors.manifest import Column, IdentityColumn, Manifest
 from connectors.sql.catalog import Catalog, Connection, Table
-from connectors.sql.matching import Identifiers, Script, plain_sql, quoted, texts
+from connectors.sql.matching import Identifiers, Script, match_sql, quoted, texts
 from connectors.sql.references import Edge, References, references
 from connectors.sql.rows import Reader, Row, RowId, in_order
 from connectors.taxonomy import NAME
@@ -125,7 +125,7 @@ class Search:
             if not wanted:
                 continue
             conditions = [
-                match_sql(table, n, columns[n], at, script) for at, n in enumerate(wanted, 1)
+                condition(table, n, columns[n], at, script) for at, n in enumerate(wanted, 1)
             ]
             values = [sorted(filter(script.holds, forms)) for forms in wanted.values()]
             for row, met in await self._reader.matching(table, conditions, values):
@@ -213,12 +213,10 @@ class Search:
         return Belongs.PERSON if self._same_name(row) else Belongs.PERHAPS
 
 
-def match_sql(table: Table, name: str, column: IdentityColumn, at: int, script: Script) -> str:
-    """The condition that a column, or an element of it, is one of the forms in parameter `at`."""
+def condition(table: Table, name: str, column: IdentityColumn, at: int, script: Script) -> str:
+    """SQL that says whether a column, or an element of it, is among the forms of parameter `at`."""
     rule = column.rule.normalise
     if table.columns[name].category == "A":
-        element = plain_sql("e", rule, script)
-        return (
-            f"exists (select from unnest(t.{quoted(name)}) e where {element} = any(${at}::text[]))"
-        )
-    return f"{plain_sql(f't.{quoted(name)}', rule, script)} = any(${at}::text[])"
+        element = match_sql("e", rule, script, at)
+        return f"exists (select from unnest(t.{quoted(name)}) e where {element})"
+    return match_sql(f"t.{quoted(name)}", rule, script, at)

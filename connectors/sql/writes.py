@@ -21,7 +21,7 @@ from connectors.manifest import Column, IdentityColumn
 from connectors.sql.catalog import Connection, Table
 from connectors.sql.matching import Identifiers, quoted
 from connectors.sql.rows import source
-from connectors.sql.search import Layout, Search, match_sql
+from connectors.sql.search import Layout, Search, condition
 
 
 @dataclass
@@ -183,7 +183,7 @@ class Writer:
     ) -> str:  # fmt: skip
         script = self._layout.catalog.script
         at = parameters.add(sorted(filter(script.holds, (known or self._known).of(wanted))))
-        return match_sql(table, column, wanted, at, script)
+        return condition(table, column, wanted, at, script)
 
     def _table(self, name: str) -> Table:
         place = self._layout.manifest.place(name)
