@@ -102,7 +102,6 @@ class Search:
         self._reader = Reader(connection, layout.catalog)
         self._known = Identifiers(person, layout.manifest.calling_code)
         self._heaps = Heaps()
-        self._barred: set[RowId] = set()  # matched, but under another name
 
     async def rows(self) -> Heaps:
         """Everything that is held on the person, followed to its end."""
@@ -134,12 +133,8 @@ class Search:
     def _sort(self, row: Row, matched: list[IdentityColumn]) -> None:
         strong = [column for column in matched if column.names_one_person]
         named = any(column.rule.personal for column in strong) or self._same_name(row)
-        if strong and named:
-            self._heaps.person.setdefault(row.id, row)
-            return
-        self._heaps.perhaps.setdefault(row.id, row)
-        if strong:
-            self._barred.add(row.id)
+        heap = self._heaps.person if strong and named else self._heaps.perhaps
+        heap.setdefault(row.id, row)
 
     def _same_name(self, row: Row) -> bool:
         """Without a name on either side nothing contradicts the identifier."""
@@ -197,8 +192,6 @@ class Search:
 
     def _belongs(self, row: Row, known: Identifiers) -> Belongs:
         """By the identifiers that the row itself holds, then by its name."""
-        if row.id in self._barred:
-            return Belongs.PERHAPS
         columns = self._layout.identities(row.leaf)
         if not columns:  # a name in a record of the person's need not be the person's
             return Belongs.OTHER if row.upward and not self._same_name(row) else Belongs.PERSON
