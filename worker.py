@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starter.schedules import schedule_sweeps
 from temporalio.client import Client
 
 from activities.desk import Desk
@@ -20,6 +19,7 @@ from schemas.errors import DsrError
 from starter.configuration import Configuration, load
 from starter.connection import Connection, resolve
 from starter.logs import configure
+from starter.schedules import schedule_sweeps
 from starter.settings import Settings, from_environment
 from starter.signals import stop_on_signals
 from starter.temporal import build_worker, connected_client, runtime

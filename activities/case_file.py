@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
 from activities.desk import Desk, step_key
-from rules.outcome import ledger_outcome
+from rules.fees import ledger_outcome
+from rules.outcome import NOT_INQUIRIES
 from rules.status import move
 from schemas.case import FeeState, Ground, Outcome, Status
 from schemas.events import Event
@@ -57,6 +58,7 @@ class CaseFileActivities:
             merge_into=step.row["merge_into"],
             unattended=policy.access.unattended == "nothing_to_withhold",
             search_window=policy.access.search_window,
+            max_extension_months=policy.time_limits.max_extension_months,
             pacing=Pacing(
                 retry_first=policy.pace.retry_first,
                 retry_most=policy.pace.retry_most,
@@ -155,9 +157,10 @@ async def _close(step: CaseStep) -> None:
         .where(t.decisions.c.case_id == step.case, t.decisions.c.stands)
         .order_by(t.decisions.c.id.desc())
     )
-    await step.conn.execute(
-        update(t.inquiries)
-        .where(t.inquiries.c.case_id == step.case)
-        .values(outcome=ledger_outcome(outcome, Ground(ground) if ground else None))
-    )
+    mine = t.inquiries.c.case_id == step.case
+    if outcome in NOT_INQUIRIES:
+        await step.conn.execute(delete(t.inquiries).where(mine))
+    else:
+        known = ledger_outcome(outcome, Ground(ground) if ground else None)
+        await step.conn.execute(update(t.inquiries).where(mine).values(outcome=known))
     step.set(closed_at=step.at, next_step_at=None)

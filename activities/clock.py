@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
 from activities.desk import Desk, step_key
-from rules import deadlines, escalation
+from rules import deadlines, escalation, reckoning
+from rules.reckoning import Notice
 from schemas.case import (
     Clock,
     ClockState,
@@ -91,11 +92,13 @@ class ClockActivities:
             extension = Extension(
                 months=change.extension_decided, state=ExtensionState.DECIDED, decided_at=change.at
             )
-        await self._recompute(step, received_at, extension)
+        corrected = change.received_at is not None
+        await self._recompute(step, received_at, extension, corrected=corrected)
 
     async def _recompute(
-        self, step: CaseStep, received_at: datetime, extension: Extension | None
-    ) -> None:
+        self, step: CaseStep, received_at: datetime, extension: Extension | None,
+        *, corrected: bool = False,
+    ) -> None:  # fmt: skip
         rows = await step.conn.execute(
             select(t.pauses).where(t.pauses.c.case_id == step.case).order_by(t.pauses.c.id)
         )
@@ -106,9 +109,11 @@ class ClockActivities:
             )
             for row in rows.mappings()
         )  # fmt: skip
+        notice = Notice(extension.months, extension.notified_at) if extension else None
+        reckoning.check_facts(received_at, pauses, notice)
         clock = deadlines.clock(
             received_at, self._desk.policy, pauses=pauses, extension=extension, set_at=step.at,
-            before=step.clock,
+            before=step.clock, revision=step.clock.revision + corrected,
         )  # fmt: skip
         step.set_clock(clock)
         step.record(Event.DATES_COMPUTED, **dates_fact(clock))
@@ -206,9 +211,10 @@ async def fire_step(step: CaseStep, rung: Escalation, revision: int, cause: str 
         .values(case_id=step.case, revision=revision, step=rung, fired_at=step.at)
         .on_conflict_do_nothing()
     )
-    if first.rowcount == 0:
-        return False
     clock = escalation.fired(step.clock, rung)
+    if first.rowcount == 0:  # a pause after the breach sets it again: it stays a fact, told once
+        step.set_clock(clock)
+        return False
     if rung is Escalation.BREACH:
         clock = _breached(step, clock, cause or "not_answered")
     else:

@@ -186,7 +186,8 @@ class ReplyActivities:
             held = Found.model_validate_json(content) if content else Found()
             chosen = (await step.unseal(f"chosen:{name}") or b"").decode().split(",")
             rows = (*held.rows, *(row for row in held.doubtful if row.item in chosen))
-            found[name] = held.model_copy(update={"rows": rows, "doubtful": ()})
+            # What tells of other people is not the subject's data: it is reviewed, never sent.
+            found[name] = held.model_copy(update={"rows": rows, "doubtful": (), "third_party": ()})
             files += await self._files(step, name)
         return PackageContent(
             language=form.language, reply=letter, compiled_at=letter.written_at, found=found,

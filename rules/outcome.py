@@ -6,7 +6,6 @@ from typing import Final
 from schemas.case import (
     ANSWERED,
     CaseView,
-    Ground,
     Outcome,
     Status,
     SystemOutcome,
@@ -56,21 +55,5 @@ def outcome_of(view: CaseView, *, refused: bool, limited: bool) -> Outcome:
     return Outcome.FULFILLED
 
 
-def ledger_outcome(outcome: Outcome, ground: Ground | None) -> str:
-    """How the ledger of the 12-month rule keeps an ended case (vectors/fees.json, `outcome`).
-
-    What was no inquiry to us (merged, misdirected, no request) keeps its own name and never counts.
-    """
-    if outcome is Outcome.REFUSED and ground is Ground.CANNOT_IDENTIFY:
-        return "identity_failed"
-    return {
-        Outcome.FULFILLED: "fulfilled",
-        Outcome.PARTIAL: "fulfilled",
-        Outcome.NOTHING_HELD: "no_data",
-        Outcome.REFUSED: "denied",
-        Outcome.WITHDRAWN: "withdrawn",
-    }.get(outcome, outcome.value)
-
-
 NOT_INQUIRIES: Final = (Outcome.MERGED, Outcome.MISDIRECTED, Outcome.NOT_A_REQUEST)
-"""Endings that leave nothing in the ledger's history."""
+"""Endings of what was no inquiry to us: the ledger of the 12-month rule forgets them."""

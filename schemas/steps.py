@@ -100,6 +100,7 @@ class Opened(Recorded):
     merge_into: str | None = None  # the 12-month rule says MERGE
     unattended: bool = False  # policy: a reply with nothing to withhold needs no person
     search_window: int = 50
+    max_extension_months: int = 2
     pacing: Pacing
     silences: Silences
 

@@ -20,7 +20,6 @@ from activities.clock import dates_fact
 from activities.desk import person_of
 from connectors.contract import Person
 from rules import deadlines, fees, identity
-from rules.outcome import NOT_INQUIRIES
 from schemas.base import Model
 from schemas.case import Clock, FeeAssessment, IdentityState, Status
 from schemas.errors import BadInput, RefusedByRule
@@ -289,7 +288,6 @@ class _NewCase:
             select(t.inquiries, t.cases.c.number)
             .join(t.cases, t.cases.c.id == t.inquiries.c.case_id)
             .where(t.inquiries.c.case_id.in_(same))
-            .where(t.inquiries.c.outcome.not_in(NOT_INQUIRIES))
             .order_by(t.inquiries.c.seq)
         )
         history = [

@@ -97,6 +97,9 @@ class StaffActions(Case):
         """The sentence with which the action is refused now, None if it is taken."""
         if self._remarks >= MAX_REMARKS and isinstance(action, m.Note | m.Reassign):
             return f"Not done: this run of {self.ref.number} has {MAX_REMARKS} notes already."
+        most = self.opened.max_extension_months
+        if isinstance(action, m.Extend) and action.months > most:
+            return f"Not extended: the policy allows {most} month(s) at most."
         return refusal(
             self.view,
             action,

@@ -12,8 +12,8 @@ CONTROLLER = Controller(
     name="Example Oy",
     address="Example street 1",
     contact="privacy@example.fi",
-    authority={Language.ENGLISH: "the authority"},
-    court={Language.ENGLISH: "the court"},
+    authority=dict.fromkeys(Language, "the authority"),
+    court=dict.fromkeys(Language, "the court"),
 )
 POLICY = Policy(version="test-1", controller=CONTROLLER)
 
