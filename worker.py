@@ -10,19 +10,28 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from activities.desk import Desk
+from activities.everything import every_activity
+from activities.letters import Letters
+from activities.runs import Runs
+from connectors.registry import Systems
 from schemas.errors import DsrError
 from starter.configuration import Configuration, load
 from starter.connection import Connection, resolve
 from starter.logs import configure
+from starter.schedules import schedule_sweeps
 from starter.settings import Settings, from_environment
 from starter.signals import stop_on_signals
 from starter.temporal import build_worker, connected_client, runtime
+from storage.audit import Audit
+from storage.case_file import CaseFile
 from storage.codec import data_converter
 from storage.database import connect
 from storage.key_checks import open_secrets
 from storage.keyring import Keyring
 from storage.migrate import refuse_unless_current
 from storage.secrets import Secrets
+from workflows.everything import EVERY_WORKFLOW
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +47,7 @@ class Ground:
     secrets: Secrets
     keyring: Keyring
     client: Client
+    systems: Systems
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,14 @@ class Registrations:
     activities: Sequence[Callable[..., Any]]
 
 
-def registrations(_ground: Ground) -> Registrations:
+def registrations(ground: Ground) -> Registrations:
     """Every workflow and activity of this program."""
-    return Registrations(workflows=(), activities=())
+    policy, secrets = ground.configuration.policy, ground.secrets
+    case_file = CaseFile(ground.engine, ground.keyring, Audit(secrets.signer), policy.version)
+    runs = Runs(ground.client, case_file, ground.settings.task_queue)
+    desk = Desk(case_file, policy, ground.systems, Letters(ground.configuration.letters))
+    activities = every_activity(desk, runs, secrets.signer, ground.settings.audit_log_path())
+    return Registrations(workflows=EVERY_WORKFLOW, activities=activities)
 
 
 async def run_worker(
@@ -58,24 +73,30 @@ async def run_worker(
     connection: Connection,
     stop: asyncio.Event,
     register: Callable[[Ground], Registrations] = registrations,
+    configuration: Configuration | None = None,
 ) -> None:
     """Serve the task queue until `stop` is set, then let running activities finish.
 
     Refuses to start, in one sentence: an invalid policy, staff file or manifest (`BadInput`); a
     database that is not this program's, a missing or wrong key (`RefusedByRule`); a server that
-    does not answer (`Unreachable`).
+    does not answer (`Unreachable`). `configuration`: other than that of the settings' folder.
     """
     runtime(settings.metrics_address)
-    configuration = load(settings.config)
+    configuration = configuration or load(settings.config)
     engine = connect(connection.database_url)
+    systems = Systems(configuration.manifests, connection.environment())
     try:
         await refuse_unless_current(engine)
         secrets = await open_secrets(engine, settings.keys_path())
         keyring = Keyring(engine, secrets.kek, secrets.pepper, settings.key_cache_seconds)
         async with connected_client(connection, data_converter(keyring)) as client:
-            ground = Ground(settings, configuration, connection, engine, secrets, keyring, client)
+            ground = Ground(
+                settings, configuration, connection, engine, secrets, keyring, client, systems
+            )
+            await schedule_sweeps(client, settings.task_queue)
             await _serve(ground, register(ground), stop)
     finally:
+        await systems.close()
         await engine.dispose()
 
 

@@ -62,6 +62,7 @@ def _part(outcome: SystemOutcome, *grounds: Ground) -> SystemPart:
         facts=FACTS,
         view=SystemView(name="system", outcome=outcome, records=len(grounds), since=AT),
         withheld=tuple(Withheld(system="system", item="1", code=ground) for ground in grounds),
+        third_party=len(grounds),
         reason="Left out",
     )
 
@@ -71,7 +72,6 @@ SAMPLE_COPY: Final = tuple(
         part=_part(SystemOutcome.FOUND, Ground.RIGHTS_OF_OTHERS),
         tables=(DataTable("part.table", columns, [("value",) * len(columns)]),),
         files=(("files/system/name", "text/plain"),),
-        third_party=1,
     )
     for columns in ((("one", "kind"),), (("many", ""),) * 8)
 )

@@ -9,15 +9,15 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated, Final, TypeVar
 
-import yaml
 from markupsafe import Markup, escape
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from schemas.base import EdgeModel
 from schemas.case import Ground, SystemOutcome
+from schemas.documents import parse
 from schemas.errors import InvalidDocument
 from schemas.request import Kind, Language
-from schemas.systems import Recipient
+from schemas.systems import LocalText, Recipient
 
 E = TypeVar("E", bound=StrEnum)
 W = TypeVar("W")
@@ -58,6 +58,8 @@ class Texts(EdgeModel):
     money_form: str
     decimal_mark: str
     currencies: dict[str, str]
+    yes: str
+    no: str
     requests: OfEvery[Kind, str]
     not_done: OfEvery[Kind, str]
     grounds: OfEvery[Ground, GroundText]
@@ -88,6 +90,13 @@ class Texts(EdgeModel):
     def outcome(self, kind: Kind, outcome: SystemOutcome) -> str:
         """What came of a system, in the words of the right that was exercised."""
         return self.outcomes_of.get(kind, {}).get(outcome) or self.outcomes[outcome]
+
+    def local(self, words: LocalText) -> str:
+        """What a manifest says in this language. Raises `InvalidDocument` if it does not."""
+        if self.language not in words:
+            start = next(iter(words.values()), "")[:60]
+            raise InvalidDocument("systems", f'the text "{start}" is not given in {self.language}.')
+        return words[self.language]
 
     def purpose(self, code: str) -> str:
         """A purpose; a code that has no wording is shown as words."""
@@ -134,18 +143,11 @@ def load_texts(folder: Path) -> dict[Language, Texts]:
 
 def _read(path: Path) -> Texts:
     try:
-        return Texts.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return parse(path.read_text(encoding="utf-8"), Texts, str(path))
     except FileNotFoundError:
         raise InvalidDocument(
             str(path), "the words of this language are missing: every language needs its file."
         ) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidDocument(f"{path}:{line}", f"not YAML: {error.problem}.") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise InvalidDocument(str(path), f"{place}: {first['msg']}.") from None
 
 
 def _places(texts: Texts) -> dict[str, frozenset[str]]:

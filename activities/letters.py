@@ -86,7 +86,15 @@ class Letters:
         def day(on: date) -> str:
             return texts.day(on.astimezone(zone).date() if isinstance(on, datetime) else on)
 
-        values = {"letter": letter, "texts": texts, "t": texts.phrase, "day": day, **more}
+        values = {
+            "letter": letter,
+            "texts": texts,
+            "t": texts.phrase,
+            "day": day,
+            "authority": letter.controller.authority.get(language, ""),
+            "court": letter.controller.court.get(language, ""),
+            **more,
+        }
         page = _CONTROL.sub("\ufffd", self._filled(template, values))
         seen = _COMMENT.sub("", page)
         for part, words in _must_say(letter, language, texts).items():

@@ -21,19 +21,26 @@ REFUSED: Final = frozenset({Part.DONE, Part.REASONS, Part.COMPLAINT, Part.REMEDY
 class SystemPart(Model):
     """What came of one system.
 
-    `view.records` counts everything found, `withheld` is what of it is not given. `reason` is a
-    text for the subject: why the system is left out.
+    `view.records` counts the person's records, `withheld` is what of it is not given,
+    `third_party` counts records that were reached but are about somebody else (Art. 15(4)).
+    `reason` is a text for the subject: why the system is left out.
     """
 
     facts: SystemFacts
     view: SystemView
     withheld: tuple[Withheld, ...] = ()
+    third_party: int = 0
     reason: str | None = Field(None, repr=False)
 
     @property
     def answered(self) -> bool:
         """Whether this system owes nothing any more."""
         return self.view.outcome in ANSWERED
+
+    @property
+    def acted(self) -> bool:
+        """Whether something was done there, on the day of `view.since`: at least it was told."""
+        return self.answered or self.view.outcome is SystemOutcome.NOTIFIED
 
     @property
     def held(self) -> bool:
@@ -51,9 +58,16 @@ class SystemPart(Model):
         return max(self.view.records - len(self.withheld), 0)
 
     @property
+    def not_given(self) -> int:
+        """How many records were reached and are not given."""
+        return len(self.withheld) + self.third_party
+
+    @property
     def withheld_by_ground(self) -> tuple[tuple[Ground, int], ...]:
-        """How many items are withheld on which ground."""
-        return tuple(sorted(Counter(item.code for item in self.withheld).items()))
+        """How many items are not given on which ground."""
+        counts = Counter(item.code for item in self.withheld)
+        counts[Ground.RIGHTS_OF_OTHERS] += self.third_party
+        return tuple(sorted((+counts).items()))
 
 
 class Answer(CaseLetter):
@@ -89,6 +103,13 @@ class Refusal(Answer):
         """The one ground."""
         return (self.ground,)
 
+    @property
+    def told(self) -> tuple[SystemPart, ...]:
+        """What may be told of systems: nothing to somebody who could not be identified."""
+        if self.ground is Ground.CANNOT_IDENTIFY:
+            return ()
+        return tuple(part for part in self.systems if part.answered)
+
 
 class Reply(Answer):
     """An answer on the merits. A supplement names the reply that it adds to."""
@@ -104,11 +125,13 @@ class AccessReply(Reply):
     template = "reply_access.html.j2"
 
     with_copy: bool = Field(True, description="a package with the copy of the data goes with it")
+    ground: Ground | None = Field(None, description="of a decision to give only a part")
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
-        """Of everything withheld, each once."""
-        return tuple(sorted({item.code for part in self.systems for item in part.withheld}))
+        """Of everything that is not given, each once."""
+        grounds = {ground for part in self.systems for ground, _ in part.withheld_by_ground}
+        return tuple(sorted(grounds | ({self.ground} if self.ground else set())))
 
     @property
     def parts(self) -> frozenset[Part]:
@@ -176,4 +199,3 @@ class SystemCopy:
     part: SystemPart
     tables: tuple[DataTable, ...] = ()
     files: tuple[tuple[str, str], ...] = ()  # path in the package, media type
-    third_party: int = 0  # records reached that tell of somebody else

@@ -1,4 +1,4 @@
-"""The contract of every connector: find, suppress, restrict, record consent, check.
+"""The contract of systems: what all have, and what those do that the engine reaches itself.
 
 A connector returns what it saw and did as values; it never logs, retries or decides. A system that
 cannot be reached raises `SystemUnreachable`, a wrong manifest `SystemMisdeclared`.
@@ -74,8 +74,8 @@ class Choice(Model):
     given: bool = False
 
 
-class Connector(Protocol):
-    """One declared system that the engine reaches itself."""
+class System(Protocol):
+    """One declared system, also one that people reach by hand."""
 
     @property
     def facts(self) -> SystemFacts:
@@ -83,6 +83,13 @@ class Connector(Protocol):
 
     async def check(self) -> None:
         """Reach it and compare it with its manifest. Raises the two errors above."""
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+class Connector(System, Protocol):
+    """One declared system that the engine reaches itself."""
 
     async def find(self, person: Person) -> Found:
         """Everything held on the person, following declared references. Changes nothing."""
@@ -97,7 +104,7 @@ class Connector(Protocol):
         """Mark or unmark the person's records as restricted (Art. 18). Safe to repeat."""
 
     async def record_consent(self, person: Person, choice: Choice) -> int:
-        """Record consent given or withdrawn, with text version and means. Safe to repeat."""
+        """Record consent given or withdrawn, with text version and means. Safe to repeat.
 
-    async def close(self) -> None:
-        """Release connections."""
+        Given, it changes the person's own records only; withdrawn, the address, whoever shares it.
+        """

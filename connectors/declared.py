@@ -6,7 +6,7 @@ Keys of Fides that we do not use are ignored; under `dsr` every key is ours, so 
 import re
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.base import EdgeModel, Model
 from schemas.request import Language, Word
@@ -77,11 +77,15 @@ class DeclaredField(Model):
 
     name: SqlName
     data_categories: tuple[str, ...] = ()
-    meta: FidesMeta | None = Field(
-        None, validation_alias=AliasChoices("fides_meta", "fidesops_meta")
-    )
+    fides_meta: FidesMeta | None = None
+    fidesops_meta: FidesMeta | None = None  # as older datasets call it
     fields: tuple["DeclaredPart", ...] = Field((), description="parts of a JSON column")
     dsr: FieldAdditions | None = None
+
+    @property
+    def meta(self) -> FidesMeta:
+        """What Fides knows of it, under either key."""
+        return self.fides_meta or self.fidesops_meta or FidesMeta()
 
 
 class DeclaredPart(Model):
@@ -139,6 +143,13 @@ class Stop(_Action):
 
     update: StopUpdate | None = None
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The columns that are written."""
+        if self.update is None:
+            return tuple(self.insert or ())
+        return _with(self.update.set, as_of=self.update.as_of)
+
     @model_validator(mode="after")
     def _either(self) -> Self:
         _one_way(self, self.update)
@@ -150,10 +161,21 @@ class ConsentRecord(_Action):
 
     update: ConsentUpdate | None = None
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The columns that are written."""
+        if self.update is None:
+            return tuple(self.insert or ())
+        return _with(self.update.given, self.update.withdrawn, as_of=self.update.as_of)
+
     @model_validator(mode="after")
     def _either(self) -> Self:
         _one_way(self, self.update)
         return self
+
+
+def _with(*sets: Constants, as_of: str | None) -> tuple[str, ...]:
+    return (*(column for one in sets for column in one), *((as_of,) if as_of else ()))
 
 
 class Restriction(EdgeModel):

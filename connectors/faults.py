@@ -88,18 +88,17 @@ def _of_collection(
     for number, field in enumerate(collection.fields):
         place = (*here, "fields", number)
         yield from _unknown_categories(categories_of(field), (*place, "data_categories"))
-        if field.meta is None:
-            continue
+        meta = (*place, "fides_meta" if field.fides_meta else "fidesops_meta")
         if field.meta.identity is not None and field.meta.identity not in identifiers:
             known = ", ".join(sorted(identifiers))
             yield (
-                (*place, "fides_meta", "identity"),
+                (*meta, "identity"),
                 f"identity {field.meta.identity} is not a type of the policy; known: {known}",
             )
         for at, reference in enumerate(field.meta.references):
             fault = _of_reference(dataset, reference)
             if fault:
-                yield (*place, "fides_meta", "references", at, "field"), fault
+                yield (*meta, "references", at, "field"), fault
 
 
 def _of_reference(dataset: DeclaredDataset, reference: Reference) -> str | None:
@@ -119,27 +118,20 @@ def _of_reference(dataset: DeclaredDataset, reference: Reference) -> str | None:
 
 def _of_actions(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> Iterator[Fault]:
     ours = dataset.dsr
-    for key, actions in (("suppress", ours.suppress), ("record_consent", ours.record_consent)):
+    written: list[tuple[str, Sequence[Stop | ConsentRecord]]] = [
+        ("suppress", ours.suppress),
+        ("record_consent", ours.record_consent),
+    ]
+    for key, actions in written:
         for at, action in enumerate(actions):
             place = (*here, key, at)
-            yield from _unknown_columns(dataset, action.table, _columns(action), place)
+            read = action.update.identifiers if action.update else ()
+            yield from _unknown_columns(dataset, action.table, (*read, *action.written), place)
             yield from _of_identifiers(dataset, action, place)
             yield from _of_facts(action, place, identifiers)
     for at, restriction in enumerate(ours.restrict):
         columns = (*restriction.set, *restriction.lift)
         yield from _unknown_columns(dataset, restriction.table, columns, (*here, "restrict", at))
-
-
-def _columns(action: Stop | ConsentRecord) -> tuple[str, ...]:
-    columns = tuple(action.insert or ())
-    if action.update is not None:
-        columns += action.update.identifiers
-        columns += (action.update.as_of,) if action.update.as_of else ()
-    if isinstance(action, Stop) and action.update is not None:
-        columns += tuple(action.update.set)
-    if isinstance(action, ConsentRecord) and action.update is not None:
-        columns += (*action.update.given, *action.update.withdrawn)
-    return columns
 
 
 def _unknown_columns(
@@ -159,14 +151,21 @@ def _of_identifiers(
     dataset: DeclaredDataset, action: Stop | ConsentRecord, here: Loc
 ) -> Iterator[Fault]:
     table = dataset.table(action.table)
-    if table is None or action.update is None:
+    if table is None:
         return
-    named = {f.name for f in table.fields if f.meta and f.meta.identity}
-    for column in action.update.identifiers:
+    named = {f.name: f.meta.identity for f in table.fields if f.meta.identity}
+    for column in action.update.identifiers if action.update else ():
         if column not in named:
             yield (
                 (*here, "update", "identifiers"),
                 f"column {column} of {action.table} names nobody; give it a fides_meta.identity",
+            )
+    for column, type_ in identifier_facts(action.insert or {}).items():
+        if named.get(column) != type_:
+            yield (
+                (*here, "insert", column),
+                f"column {column} of {action.table} takes an identifier; give it the "
+                f"fides_meta.identity {type_}",
             )
 
 

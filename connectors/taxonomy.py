@@ -7,10 +7,10 @@ from typing import Final
 
 _TREE: Final = {
     "system": "authentication operations",
-    "user": "account authorization behavior biometric biometrics childrens children contact content "
-    "demographic location device payment social social_activity settings unique_id telemetry "
-    "user_sensor sensor financial government_id health_and_medical health name criminal_history "
-    "privacy_preferences job_title workplace professional_information",
+    "user": "account authorization behavior biometric biometrics childrens children contact "
+    "content demographic location device payment social social_activity settings unique_id "
+    "telemetry user_sensor sensor financial government_id health_and_medical health name "
+    "criminal_history privacy_preferences job_title workplace professional_information",
     "user.account": "settings username",
     "user.authorization": "credentials biometric biometrics password",
     "user.behavior": "browsing_history media_consumption purchase_history search_history",
@@ -46,8 +46,7 @@ DATA_CATEGORIES: Final = frozenset(_TREE) | {
 NAME: Final = "user.name"
 """The category, with those below it, whose columns together name a person."""
 
-EEA: Final = frozenset(
-    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE "  # EU
-    "IS LI NO".split()
-)
+_EU: Final = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+
+EEA: Final = frozenset(_EU.split()) | {"IS", "LI", "NO"}
 """Countries of the European Economic Area, ISO 3166-1. Elsewhere a transfer needs a safeguard."""

@@ -63,12 +63,11 @@ ANSWERED: Final = frozenset(
         SystemOutcome.CORRECTED,
         SystemOutcome.ERASED,
         SystemOutcome.RETAINED,
-        SystemOutcome.NOTIFIED,
         SystemOutcome.BY_HAND,
         SystemOutcome.LEFT_OUT,
     }
 )
-"""Outcomes after which a system owes nothing any more."""
+"""Outcomes after which a system owes nothing any more. One that was only told still does."""
 
 
 class Ground(StrEnum):

@@ -152,6 +152,11 @@ class Fact(Model):
     facts: dict[str, Scalar] = {}
 
 
+def fact(event: Event, **facts: Scalar) -> Fact:
+    """A fact, as procedures write it."""
+    return Fact(event=event, facts=facts)
+
+
 def sentence(event: Event, facts: dict[str, Scalar]) -> str:
     """The event as a person reads it; a fact that is absent reads "-"."""
     template = SENTENCES[event]

@@ -10,10 +10,10 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Instant, Model
-from schemas.case import Ground, LetterKind
+from schemas.case import Ground, LetterKind, PauseReason
 from schemas.staff import Actor
 
-Reason = Annotated[str, Field(min_length=1, max_length=2_000, repr=False)]
+Reason = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class StaffAction(Model):
@@ -36,24 +36,24 @@ class AskIdentity(StaffAction):
     """Ask the sender to show who they are, on a reasonable doubt that is recorded (Art. 12(6))."""
 
     name = "ask_identity"
-    doubt: Reason
+    doubt: Reason = Field(repr=False)
 
 
 class AskClarification(StaffAction):
     """Ask what the request is about (recital 63)."""
 
     name = "ask_clarification"
-    question: Reason
+    question: Reason = Field(repr=False)
 
 
 class RecordAnswer(StaffAction):
     """The subject answered the open question. `sufficient`: the identity is now shown."""
 
     name = "record_answer"
-    to: Literal["identity", "clarification"] | None = None  # None: the only open question
+    to: PauseReason | None = None  # None: the only open question
     sufficient: bool = True
     answered_at: Instant | None = None  # arrival of the answer; None = now
-    text: Annotated[str, Field(max_length=10_000, repr=False)] | None = None
+    text: Annotated[str, Field(max_length=10_000)] | None = Field(None, repr=False)
 
 
 class FeeChoice(StrEnum):
@@ -70,7 +70,7 @@ class SettleFee(StaffAction):
     name = "settle_fee"
     choice: FeeChoice
     amount: Annotated[int, Field(ge=1, le=100_000)] | None = None  # cents; None = the policy's
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class AnswerFee(StaffAction):
@@ -110,14 +110,14 @@ class Decide(StaffAction):
     choice: Choice
     ground: Ground | None = None
     digest: str | None = None
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class TakeBack(StaffAction):
     """Take a decision back before the reply has left."""
 
     name = "take_back"
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class Extend(StaffAction):
@@ -125,17 +125,21 @@ class Extend(StaffAction):
 
     name = "extend"
     months: Literal[1, 2]
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class CompleteTask(StaffAction):
-    """A manual task is done. Its file was sealed before (`has_file`)."""
+    """A manual task is done. Its file was sealed before (`has_file`), under the task's id.
+
+    `items`: of a task `choose_match`, the records that are the person's.
+    """
 
     name = "complete_task"
     task: str
     has_file: bool = False
+    items: tuple[str, ...] = Field((), max_length=1_000)
     records: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    note: Reason | None = None
+    note: Reason | None = Field(None, repr=False)
 
 
 class SystemResolution(StrEnum):
@@ -152,14 +156,14 @@ class ResolveSystem(StaffAction):
     name = "resolve_system"
     system: str
     how: SystemResolution
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class Withdraw(StaffAction):
     """The subject withdraws the request."""
 
     name = "withdraw"
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class CloseAs(StaffAction):
@@ -168,7 +172,7 @@ class CloseAs(StaffAction):
     name = "close_as"
     ending: Literal["not_a_request", "misdirected", "merged"]
     into: str | None = None  # the number that it is merged into
-    reason: Reason | None = None
+    reason: Reason | None = Field(None, repr=False)
 
 
 class Reassign(StaffAction):
@@ -183,14 +187,14 @@ class CorrectReceipt(StaffAction):
 
     name = "correct_receipt"
     received_at: Instant
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class Reopen(StaffAction):
     """Answer again, after a complaint."""
 
     name = "reopen"
-    reason: Reason
+    reason: Reason = Field(repr=False)
 
 
 class Note(StaffAction):

@@ -6,9 +6,9 @@ lawful by themselves: each field says what it does and where it comes from.
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.base import EdgeModel
 from schemas.case import Escalation
@@ -23,6 +23,13 @@ def _reachable(value: timedelta) -> timedelta:
 
 Span = Annotated[timedelta, AfterValidator(_reachable)]
 
+_FINNISH_EVES: Final = ("Christmas Eve", "Midsummer Eve")
+
+
+def _eves_of(calendar: dict[str, Any]) -> tuple[str, ...]:
+    """Only where the eves are no public holidays by law: 24 December is one in Czechia."""
+    return _FINNISH_EVES if calendar.get("country") == "FI" else ()
+
 
 class Calendar(EdgeModel):
     """Whose holidays and zone count. Another EU country: its ISO code and zone."""
@@ -36,8 +43,9 @@ class Calendar(EdgeModel):
         "earlier, safe reading. `safe_date` always counts them as days off.",
     )
     eves: tuple[str, ...] = Field(
-        ("Christmas Eve", "Midsummer Eve"),
-        description="English names, as the holidays data has them",
+        default_factory=_eves_of,
+        description="English names, as the holidays data has them. Default: Christmas Eve and "
+        "Midsummer Eve for Finland, none for another country.",
     )
 
 
@@ -72,6 +80,13 @@ class LadderPolicy(EdgeModel):
         Rung(step=Escalation.DPO, days_before_safe_date=2),
     )
     hour: int = Field(9, ge=0, le=23)
+
+    @model_validator(mode="after")
+    def _each_step_once(self) -> Self:
+        steps = [rung.step for rung in self.rungs]
+        if len(set(steps)) < len(steps):
+            raise ValueError("each step of the ladder stands once")
+        return self
 
 
 class FeePolicyName(StrEnum):
@@ -148,14 +163,24 @@ class Pace(EdgeModel):
     task_reminder: Span = Field(timedelta(days=3), description="an open manual task reminds again")
 
 
+def _every_language(texts: dict[Language, str]) -> dict[Language, str]:
+    missing = [language for language in Language if not texts.get(language, "").strip()]
+    if missing:
+        raise ValueError(f"is missing in {', '.join(missing)}: letters go out in every language")
+    return texts
+
+
+EveryLanguage = Annotated[dict[Language, str], AfterValidator(_every_language)]
+
+
 class Controller(EdgeModel):
     """Who answers, and where people complain."""
 
     name: str
     address: str
     contact: str
-    authority: dict[Language, str] = Field(description="the supervisory authority, per language")
-    court: dict[Language, str] = Field(description="the judicial remedy of Art. 79, per language")
+    authority: EveryLanguage = Field(description="the supervisory authority, per language")
+    court: EveryLanguage = Field(description="the judicial remedy of Art. 79, per language")
 
 
 class Policy(EdgeModel):

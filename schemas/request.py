@@ -57,7 +57,7 @@ def _clean(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_clean)]
-Line = Annotated[Text, Field(min_length=1, max_length=300, repr=False)]
+Line = Annotated[Text, Field(min_length=1, max_length=300)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 MAX_MESSAGE_CHARACTERS = 10_000
@@ -69,21 +69,21 @@ class Identifier(EdgeModel):
     """Something that names the person in a system: an e-mail address, a customer number."""
 
     type: Word = Field(description="email, phone, customer_number or another type of the policy")
-    value: Line
+    value: Line = Field(repr=False)
 
 
 class Subject(EdgeModel):
     """The person whose data it is (Art. 4(1))."""
 
-    name: Line
+    name: Line = Field(repr=False)
     identifiers: tuple[Identifier, ...] = Field((), max_length=20, repr=False)
-    address: Line | None = None
+    address: Line | None = Field(None, repr=False)
 
 
 class Submitter(EdgeModel):
     """Who sent the request, when that is not the subject. The mandate is checked by a handler."""
 
-    name: Line
+    name: Line = Field(repr=False)
     relation: Relation
     mandate: Annotated[Text, Field(max_length=2_000, repr=False)] = Field(
         description="the mandate as stated: power of attorney, guardianship, employment"
@@ -94,7 +94,7 @@ class Identification(EdgeModel):
     """How a visitor showed who they are. Never a copy of the document."""
 
     kind: Word = Field(description="passport, identity_card, driving_licence, ...")
-    checked_by: Line
+    checked_by: Line = Field(repr=False)
 
 
 class Evidence(EdgeModel):
@@ -117,15 +117,15 @@ class Correction(EdgeModel):
     """One field to correct (Art. 16)."""
 
     field: Annotated[Text, Field(min_length=1, max_length=100)]
-    old: Annotated[Text, Field(max_length=2_000, repr=False)] | None = None
+    old: Annotated[Text, Field(max_length=2_000)] | None = Field(None, repr=False)
     new: Annotated[Text, Field(max_length=2_000, repr=False)]
-    evidence: Annotated[Text, Field(max_length=2_000, repr=False)] | None = None
+    evidence: Annotated[Text, Field(max_length=2_000)] | None = Field(None, repr=False)
 
 
 class Attachment(EdgeModel):
     """A file that came with the request."""
 
-    name: Line
+    name: Line = Field(repr=False)
     media_type: Annotated[str, Field(pattern=r"^[\w.+-]+/[\w.+-]+$", max_length=100)]
     base64: Base64Bytes = Field(repr=False)
 

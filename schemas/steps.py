@@ -14,6 +14,7 @@ from pydantic import Field
 
 from schemas.base import Instant, Model
 from schemas.case import (
+    Awaited,
     CaseView,
     DecisionView,
     Escalation,
@@ -95,12 +96,11 @@ class Opened(Recorded):
 
     plan: tuple[SystemPlan, ...]
     absolute: bool = False  # an objection to marketing or surveys, Art. 21(2)-(3)
-    identity_suffices: bool  # by channel and evidence, law.md 3
-    identity_how: str | None = None
     has_submitter: bool = False  # somebody acts for the subject: the mandate is checked first
     merge_into: str | None = None  # the 12-month rule says MERGE
     unattended: bool = False  # policy: a reply with nothing to withhold needs no person
     search_window: int = 50
+    max_extension_months: int = 2
     pacing: Pacing
     silences: Silences
 
@@ -144,6 +144,7 @@ class Change(StepInput):
     systems: tuple[SystemChange, ...] = ()
     withheld: tuple[Withheld, ...] | None = None  # replaces the whole list
     take_back: bool = False  # decisions so far no longer stand; letters not yet left are withdrawn
+    answer_again: bool = False  # after a complaint: decisions and findings so far no longer stand
     assignee: str | None = None
     link: str | None = None
     texts: dict[str, str] = Field({}, repr=False)  # sealed under these names
@@ -183,7 +184,6 @@ class SystemCall(StepInput):
 
     system: str
     duty: Duty
-    item_limit: int = 100_000
 
 
 class SystemAnswer(Model):
@@ -195,11 +195,13 @@ class SystemAnswer(Model):
     doubtful: int = 0
     third_party: int = 0
     reason: str | None = None
+    opened: tuple[Awaited, ...] = ()  # tasks that this opened
 
 
 class CompileReply(StepInput):
-    """Render the reply (a refusal, too), package and letters; the outcome is decided by a rule."""
+    """Render the reply (a refusal, too) and its package; a rule decides the outcome."""
 
+    refused: bool = False
     supplement: bool = False
 
 

@@ -1,1 +1,1 @@
-"""."""
+"""How the outside starts and steers requests: client, command line, embedded servers, settings."""

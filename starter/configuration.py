@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from connectors import manifest
 from connectors.manifest import Manifest
+from rules import calendars
 from schemas.documents import parse
 from schemas.errors import BadInput, InvalidDocument
 from schemas.policy import Policy
@@ -45,6 +46,10 @@ def load(folder: Path) -> Configuration:
     that is not there.
     """
     policy = _document(folder / "policy.yaml", Policy)
+    try:
+        calendars.verify(policy.calendar)
+    except BadInput as fault:
+        raise InvalidDocument(str(folder / "policy.yaml"), f"calendar: {fault}") from None
     return Configuration(
         policy=policy,
         staff=_document(folder / "staff.yaml", StaffDirectory),

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,6 +32,17 @@ HASHED: Final = (  # kept for ever; a column added later needs a new form of the
     "facts",
     "policy_version",
     "step_key",
+)
+
+# Built once: they run in every step of every case.
+_NOW: Final = select(func.clock_timestamp().label("now")).subquery()
+END: Final = select(_NOW, audit_heads).select_from(
+    _NOW.outerjoin(audit_heads, audit_heads.c.case_id == bindparam("case"))
+)
+_INSERT: Final = upsert(audit_heads)
+NEW_HEAD: Final = _INSERT.on_conflict_do_update(
+    index_elements=["case_id"],
+    set_={name: _INSERT.excluded[name] for name in ("seq", "hash", "signature")},
 )
 
 
@@ -85,11 +96,7 @@ class Audit:
         return [_as_read(row) for row in rows]
 
     async def _end(self, conn: AsyncConnection, case_id: UUID) -> tuple[datetime, int, bytes]:
-        now = select(func.clock_timestamp().label("now")).subquery()
-        query = select(now, audit_heads).select_from(
-            now.outerjoin(audit_heads, audit_heads.c.case_id == case_id)
-        )
-        head = (await conn.execute(query)).one()
+        head = (await conn.execute(END, {"case": case_id})).one()
         if head.seq is None:
             return head.now, 0, START
         # A head that somebody else wrote is never built upon: signing the next one would wash it.
@@ -98,19 +105,24 @@ class Audit:
         return head.now, head.seq, head.hash
 
     async def _sign(self, conn: AsyncConnection, case_id: UUID, seq: int, digest: bytes) -> None:
-        head = {
-            "seq": seq,
-            "hash": digest,
-            "signature": self._signer.sign(head_message(case_id, seq, digest)),
-        }
-        statement = upsert(audit_heads).values(case_id=case_id, **head)
-        await conn.execute(statement.on_conflict_do_update(index_elements=["case_id"], set_=head))
+        signature = self._signer.sign(head_message(case_id, seq, digest))
+        head = {"case_id": case_id, "seq": seq, "hash": digest, "signature": signature}
+        await conn.execute(NEW_HEAD, head)
 
 
 async def entries(conn: AsyncConnection, case_id: UUID) -> list[TimelineEntry]:
     """The chain of a case as a person reads it, the oldest first. Not verified here."""
     query = select(audit).where(audit.c.case_id == case_id).order_by(audit.c.seq)
     return [_as_read(dict(row)) for row in (await conn.execute(query)).mappings()]
+
+
+async def entries_of_step(
+    conn: AsyncConnection, case_id: UUID, step_key: str
+) -> list[TimelineEntry]:
+    """What one step of the engine added to the chain of a case."""
+    query = select(audit).where(audit.c.case_id == case_id, audit.c.step_key == step_key)
+    rows = await conn.execute(query.order_by(audit.c.seq))
+    return [_as_read(dict(row)) for row in rows.mappings()]
 
 
 def _chained(

@@ -148,7 +148,10 @@ class Keyring:
         now = time.monotonic()
         self._cached.pop(case_id, None)
         self._cached[case_id] = (now + self._cache_seconds, key)
-        while (oldest := next(iter(self._cached))) and self._cached[oldest][0] <= now:
+        while self._cached:
+            oldest = next(iter(self._cached))
+            if self._cached[oldest][0] > now:
+                break
             del self._cached[oldest]
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-pytest_plugins = ("tests.postgres",)
+pytest_plugins = ("tests.postgres", "tests.temporal")
 
 for name in list(os.environ):
     if name in {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "DATABASE_URL"} or name.startswith(

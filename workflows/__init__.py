@@ -1,1 +1,1 @@
-"""."""
+"""The procedures, one file per right; each `procedure` reads as the law's steps."""

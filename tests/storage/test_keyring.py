@@ -28,7 +28,11 @@ class Statements:
         self.count += "vault" in statement
 
 
-@pytest.mark.parametrize("content", [b"", b"x", LONG, os.urandom(400_000), LONG * 200])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", LONG, LONG * 200, os.urandom(400_000)],
+    ids=["empty", "short", "text", "long text", "long and random"],
+)
 async def test_what_was_sealed_opens_again(keyring: Keyring, case_id: UUID, content: bytes) -> None:
     sealed = await keyring.seal(case_id, "form", content)
     assert content not in sealed or content == b""
@@ -146,6 +150,16 @@ async def test_a_cached_key_expires(engine: AsyncEngine, secrets: Secrets, case_
     await asyncio.sleep(0.06)
     with pytest.raises(KeyGone):
         await ring.key(case_id)
+
+
+async def test_without_a_cache_each_use_looks_the_key_up(
+    engine: AsyncEngine, secrets: Secrets, case_id: UUID
+) -> None:
+    ring = Keyring(engine, secrets.kek, secrets.pepper, cache_seconds=0)
+    seen = Statements(engine)
+    await ring.key(case_id)
+    await ring.key(case_id)
+    assert seen.count == 2
 
 
 async def test_expired_keys_leave_the_memory(

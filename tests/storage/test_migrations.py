@@ -19,7 +19,7 @@ from storage.tables import metadata
 async def _differences(engine: AsyncEngine) -> list[Any]:
     def compare(conn: Connection) -> list[Any]:
         context = MigrationContext.configure(conn, opts=migrate.OPTIONS)
-        return compare_metadata(context, metadata)
+        return list(compare_metadata(context, metadata))
 
     async with engine.connect() as conn:
         return await conn.run_sync(compare)

@@ -1,0 +1,228 @@
+"""Letters and replies of a case: filled from the case file, rendered, sealed into the outbox.
+
+A rule decides what a reply says of its outcome; `activities.letters` decides how it reads.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import false, select
+from temporalio import activity
+
+from activities import letter_content as content
+from activities import reply_content as reply
+from activities.desk import Desk, step_key
+from activities.package import HandedIn, PackageContent, compile_package
+from connectors.contract import Found
+from rules import deadlines
+from rules.outcome import outcome_of
+from schemas.case import CaseView, Clock, Ground, LetterKind, Outcome
+from schemas.events import Event
+from schemas.messages import Choice, Withheld
+from schemas.request import Attachment, Kind, RequestForm
+from schemas.steps import COMPILE_REPLY, WRITE_LETTER, CompileReply, Recorded, WriteLetter
+from storage import tables as t
+from storage.case_file import CaseStep
+from storage.views import case_view
+
+
+class ReplyActivities:
+    """Steps that write letters."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @activity.defn(name=WRITE_LETTER.name)
+    async def write_letter(self, order: WriteLetter) -> Recorded:
+        """Render one letter into the outbox. Safe to repeat."""
+        case_file = self._desk.case_file
+        form = await self._desk.form(order.case)
+        async with case_file.step(order.case, step_key(), order.at, order.by.account) as step:
+            if not step.repeated:
+                letter = await self._letter(step, order, form)
+                page = self._desk.letters.render(order.kind, form.language, letter)
+                await step.write_letter(order.kind, page.encode(), None)
+                if order.kind is LetterKind.ACKNOWLEDGEMENT:
+                    step.record(Event.ACKNOWLEDGED)
+        return await case_file.recorded(step)
+
+    async def _letter(
+        self, step: CaseStep, order: WriteLetter, form: RequestForm
+    ) -> content.LetterContent:
+        """The content of a letter that is no reply."""
+        frame = self._frame(order.at, form)
+        if order.kind is LetterKind.ACKNOWLEDGEMENT:
+            return content.Acknowledgement(**frame, received_at=form.received_at)
+        text = (await step.unseal(order.text_part) or b"").decode() if order.text_part else ""
+        about = frame | _about(step)
+        clock = step.clock
+        if order.kind is LetterKind.IDENTITY:
+            return content.IdentityQuestion(**about, doubt=text, pauses=_pauses(clock))
+        if order.kind is LetterKind.CLARIFICATION:
+            return content.ClarificationQuestion(**about, question=text, pauses=_pauses(clock))
+        if order.kind is LetterKind.FEE:
+            fees = self._desk.policy.fees
+            return content.FeeOffer(
+                **about, amount_cents=step.row["fee_amount"], currency=fees.currency,
+                rule=fees.rule, free_after_months=fees.free_after_months, reason=text or None,
+            )  # fmt: skip
+        if order.kind is LetterKind.EXTENSION:
+            due_on = self._extended_due(step)
+            months = order.facts["months"]
+            return content.ExtensionNotice(**about, months=months, due_on=due_on, reason=text)
+        into = step.row["linked"][-1] if step.row["linked"] else None
+        return content.Confirmation(
+            **about, ending=Outcome(str(order.facts["ending"])),
+            into=into if order.facts["ending"] == Outcome.MERGED else None,
+        )  # fmt: skip
+
+    def _extended_due(self, step: CaseStep) -> date:
+        """The due date that the extension gives, once its notice has left in time."""
+        decided = step.clock.extension
+        told = decided.model_copy(update={"notified_at": step.at}) if decided else None
+        extended = deadlines.clock(
+            step.row["received_at"], self._desk.policy, pauses=step.clock.pauses, extension=told,
+            set_at=step.at, before=step.clock,
+        )  # fmt: skip
+        return extended.due_date or extended.safe_date
+
+    def _frame(self, at: datetime, form: RequestForm) -> dict[str, Any]:
+        subject = content.Party(name=form.subject.name, address=form.subject.address)
+        submitter = content.Party(name=form.submitter.name) if form.submitter else None
+        return {
+            "controller": self._desk.policy.controller,
+            "zone": self._desk.policy.calendar.zone,
+            "written_at": at,
+            "subject": subject,
+            "submitter": submitter,
+        }
+
+    @activity.defn(name=COMPILE_REPLY.name)
+    async def compile(self, order: CompileReply) -> Recorded:
+        """Decide the outcome, render the reply and its package into the outbox. Safe to repeat."""
+        case_file = self._desk.case_file
+        form = await self._desk.form(order.case)
+        async with case_file.step(order.case, step_key(), order.at, order.by.account) as step:
+            if not step.repeated:
+                await self._compile(step, order, form)
+        return await case_file.recorded(step)
+
+    async def _compile(self, step: CaseStep, order: CompileReply, form: RequestForm) -> None:
+        view = await case_view(step.conn, step.case)
+        limited = any(d.what == Choice.PARTIAL for d in view.decisions)
+        outcome = outcome_of(view, refused=order.refused, limited=limited)
+        letter = await self._answer(step, order, form, view)
+        kind = LetterKind.SUPPLEMENT if order.supplement else LetterKind.REPLY
+        if order.refused:
+            kind = LetterKind.REFUSAL
+        page = self._desk.letters.render(kind, form.language, letter)
+        package = None
+        if isinstance(letter, reply.AccessReply):
+            package = compile_package(self._desk.letters, await self._package(step, form, letter))
+        step.record(Event.REPLY_COMPILED, outcome=outcome)
+        await step.write_letter(kind, page.encode(), package)
+        step.set(outcome=outcome)
+
+    async def _answer(
+        self, step: CaseStep, order: CompileReply, form: RequestForm, view: CaseView
+    ) -> reply.Answer:
+        about = self._frame(order.at, form) | _about(step)
+        about |= {"systems": self._parts(view, step.row["withheld"])}
+        about["reason"] = await self._reason(step, refused=order.refused)
+        ground = next((d.ground for d in reversed(view.decisions) if d.ground), None)
+        if order.refused:
+            return reply.Refusal(**about, ground=ground or Ground.EXCESSIVE, purposes=view.purposes)
+        if order.supplement:
+            about["supplement_to_at"] = view.clock.replied_at
+        if form.kind is Kind.ACCESS:
+            return reply.AccessReply(**about, ground=ground)
+        if form.consent is not None:
+            return reply.ConsentReply(**about, purposes=view.purposes, consent=form.consent)
+        absolute = set(view.purposes) <= set(self._desk.policy.absolute_purposes)
+        return reply.ObjectionReply(
+            **about, purposes=view.purposes, absolute=absolute, ground=ground
+        )
+
+    def _parts(
+        self, view: CaseView, withheld: Sequence[dict[str, Any]]
+    ) -> tuple[reply.SystemPart, ...]:
+        facts = {f.name: f for f in self._desk.systems.facts}
+        items = [Withheld.model_validate(item) for item in withheld]
+        return tuple(
+            reply.SystemPart(
+                facts=facts[system.name],
+                view=system,
+                withheld=tuple(item for item in items if item.system == system.name),
+            )
+            for system in view.systems
+            if system.name in facts
+        )
+
+    async def _reason(self, step: CaseStep, *, refused: bool) -> str | None:
+        """The reasons that the decision states, beside the text of its ground.
+
+        A fee question that was refused states them there.
+        """
+        fee = t.sealed.c.part.startswith("text:fee:") if refused else false()
+        part = await step.conn.scalar(
+            select(t.sealed.c.part)
+            .where(t.sealed.c.case_id == step.case)
+            .where(t.sealed.c.part.startswith("text:decision:") | fee)
+            .order_by(t.sealed.c.sealed_at.desc())
+            .limit(1)
+        )
+        content = await step.unseal(part) if part else None
+        return content.decode() if content else None
+
+    async def _package(
+        self, step: CaseStep, form: RequestForm, letter: reply.AccessReply
+    ) -> PackageContent:
+        """What each system gave: records, the doubtful ones that a person chose, files."""
+        found, files = {}, []
+        for part in letter.systems:
+            name = part.facts.name
+            content = await step.unseal(f"found:{name}")
+            held = Found.model_validate_json(content) if content else Found()
+            chosen = (await step.unseal(f"chosen:{name}") or b"").decode().split(",")
+            rows = (*held.rows, *(row for row in held.doubtful if row.item in chosen))
+            # What tells of other people is not the subject's data: it is reviewed, never sent.
+            found[name] = held.model_copy(update={"rows": rows, "doubtful": (), "third_party": ()})
+            files += await self._files(step, name)
+        return PackageContent(
+            language=form.language, reply=letter, compiled_at=letter.written_at, found=found,
+            files=tuple(files),
+        )  # fmt: skip
+
+    async def _files(self, step: CaseStep, system: str) -> list[HandedIn]:
+        """Files with which manual tasks of this system were answered."""
+        tasks = await step.conn.scalars(
+            select(t.tasks.c.id)
+            .where(t.tasks.c.case_id == step.case, t.tasks.c.system == system)
+            .where(t.tasks.c.done_at.is_not(None))
+            .order_by(t.tasks.c.id)
+        )
+        files = []
+        for task in tasks.all():
+            if content := await step.unseal(f"file:{task}"):
+                file = Attachment.model_validate_json(content)
+                files.append(
+                    HandedIn(
+                        system=system, name=file.name, media_type=file.media_type,
+                        content=file.base64,
+                    )
+                )  # fmt: skip
+        return files
+
+
+def _about(step: CaseStep) -> dict[str, Any]:
+    return {
+        "number": step.row["number"],
+        "request": Kind(step.row["kind"]),
+        "received_at": step.row["received_at"],
+    }
+
+
+def _pauses(clock: Clock) -> bool:
+    """Whether the newest question pauses the clock."""
+    return bool(clock.pauses) and clock.pauses[-1].counted

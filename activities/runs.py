@@ -1,0 +1,166 @@
+"""The runs of cases in Temporal: started once, found when missing, told of letters.
+
+The case row is the truth; a run is started from it, so a crash between the two is mended here.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import RowMapping, select, update
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from schemas.case import Escalation, LetterKind, LetterState, Status
+from schemas.events import Event
+from schemas.messages import LetterLeft
+from schemas.request import Kind
+from schemas.steps import WORKFLOW_OF, CaseRef, workflow_id
+from storage import tables as t
+from storage.case_file import CaseFile
+
+KIND: Final = SearchAttributeKey.for_keyword("DsrKind")
+STATUS: Final = SearchAttributeKey.for_keyword("DsrStatus")
+DUE_AT: Final = SearchAttributeKey.for_datetime("DsrDueAt")
+ESCALATION: Final = SearchAttributeKey.for_int("DsrEscalation")
+
+GRACE: Final = timedelta(minutes=1)
+"""A case younger than this may still be between its row and its run."""
+
+
+class Runs:
+    """Starts, finds and signals the runs of cases."""
+
+    def __init__(self, client: Client, case_file: CaseFile, task_queue: str) -> None:
+        self._client = client
+        self._case_file = case_file
+        self._queue = task_queue
+
+    async def start(self, row: RowMapping) -> None:
+        """Start the run that the case row asks for; a run that stands or stood is success."""
+        kind, case = Kind(row["kind"]), row["id"]
+        attributes: list[SearchAttributePair[str] | SearchAttributePair[datetime]] = [
+            SearchAttributePair(KIND, kind.value),
+            SearchAttributePair(STATUS, row["status"]),
+        ]
+        if row["due_before"] is not None:
+            attributes.append(SearchAttributePair(DUE_AT, row["due_before"]))
+        ref = CaseRef(
+            case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"]
+        )
+        try:
+            await self._client.start_workflow(
+                WORKFLOW_OF[kind],
+                ref,
+                id=workflow_id(kind, case, row["run"]),
+                task_queue=self._queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=TypedSearchAttributes(
+                    [*attributes, SearchAttributePair(ESCALATION, Escalation.NONE.rank)]
+                ),
+            )
+        except WorkflowAlreadyStartedError:
+            return  # it ran to its end before
+
+    async def start_case(self, case: UUID) -> None:
+        """The same, by id."""
+        async with self._case_file.engine.connect() as conn:
+            row = (await conn.execute(select(t.cases).where(t.cases.c.id == case))).mappings().one()
+        await self.start(row)
+
+    async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
+        """Tell the run that a letter has left; a case without an open run needs no telling."""
+        async with self._case_file.engine.connect() as conn:
+            row = (await conn.execute(select(t.cases).where(t.cases.c.id == case))).mappings().one()
+        run = workflow_id(Kind(row["kind"]), case, row["run"])
+        try:
+            await self._client.get_workflow_handle(run).signal("letter_left", letter)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            await self._nobody_to_tell(case, letter)
+
+    async def _nobody_to_tell(self, case: UUID, letter: LetterLeft) -> None:
+        async with self._case_file.engine.begin() as conn:
+            await conn.execute(
+                update(t.letters)
+                .where(t.letters.c.case_id == case, t.letters.c.id == letter.letter)
+                .values(noticed_at=letter.at)
+            )
+
+    async def missing(self, now: datetime) -> list[RowMapping]:
+        """Open cases whose run does not exist."""
+        async with self._case_file.engine.connect() as conn:
+            rows = await conn.execute(
+                select(t.cases)
+                .where(t.cases.c.status != Status.CLOSED)
+                .where(t.cases.c.registered_at < now - GRACE)
+                .order_by(t.cases.c.registered_at)
+            )
+            cases = list(rows.mappings())
+        return [row for row in cases if not await self._runs(row)]
+
+    async def _runs(self, row: RowMapping) -> bool:
+        run = workflow_id(Kind(row["kind"]), row["id"], row["run"])
+        try:
+            await self._client.get_workflow_handle(run).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def mend(self, row: RowMapping, at: datetime) -> None:
+        """Give a case its run, and say so in its record."""
+        key = f"reconcile:{row['run']}"
+        async with self._case_file.step(row["id"], key, at, "engine") as step:
+            if not step.repeated:
+                step.record(Event.RECONCILED, run=row["run"])
+        await self.start(row)
+
+    async def orphans(self) -> list[str]:
+        """Ids of running case workflows without a case row."""
+        found = []
+        kinds = ", ".join(f"'{name}'" for name in WORKFLOW_OF.values())
+        query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
+        async with self._case_file.engine.connect() as conn:
+            known = {
+                workflow_id(Kind(row.kind), row.id, row.run)
+                for row in await conn.execute(select(t.cases.c.kind, t.cases.c.id, t.cases.c.run))
+            }
+        async for run in self._client.list_workflows(query):
+            if run.status is WorkflowExecutionStatus.RUNNING and run.id not in known:
+                found.append(run.id)
+        return sorted(found)
+
+    async def end(self, run: str) -> None:
+        """Terminate a run without a case: nobody's request is in it."""
+        await self._client.get_workflow_handle(run).terminate("no case row")
+
+    async def untold_letters(self) -> list[tuple[UUID, LetterLeft]]:
+        """Letters that left and whose run was not told: a crash between the two."""
+        async with self._case_file.engine.connect() as conn:
+            rows = await conn.execute(
+                select(t.letters)
+                .where(t.letters.c.state == LetterState.LEFT, t.letters.c.noticed_at.is_(None))
+                .order_by(t.letters.c.left_at)
+            )
+            return [
+                (
+                    row["case_id"],
+                    LetterLeft(
+                        letter=row["id"], kind=LetterKind(row["kind"]), at=row["left_at"],
+                        by=row["left_by"],
+                    ),
+                )
+                for row in rows.mappings()
+            ]  # fmt: skip

@@ -1,0 +1,105 @@
+"""What no single case can see of itself: missed steps, missing runs, the signed checkpoint."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select, update
+from temporalio import activity
+
+from activities.clock import fire_step
+from activities.desk import Desk
+from activities.runs import Runs
+from rules.outcome import breach_cause
+from schemas.case import Clock, Escalation, Status
+from schemas.steps import (
+    SWEEP_CHECKPOINT,
+    SWEEP_DEADLINES,
+    SWEEP_RECONCILE,
+    SweepInput,
+    SweepReport,
+)
+from storage import tables as t
+from storage.checkpoints import checkpoint
+from storage.signing import Signer
+
+GRACE: Final = timedelta(minutes=5)
+"""A workflow that is alive fires its step within this time; later it counts as stuck."""
+
+
+class SweepActivities:
+    """Started hourly; each is safe to repeat."""
+
+    def __init__(self, desk: Desk, runs: Runs, signer: Signer, audit_log: Path) -> None:
+        self._desk = desk
+        self._runs = runs
+        self._signer = signer
+        self._audit_log = audit_log
+
+    @activity.defn(name=SWEEP_DEADLINES.name)
+    async def deadlines(self, sweep: SweepInput) -> SweepReport:
+        """Escalate what a workflow did not, and report the stuck runs; remind of old tasks."""
+        escalated, stuck = [], []
+        for case, number, clock, status in await self._overdue(sweep.at):
+            stuck.append(number)
+            if await self._escalate(case, clock, status, sweep.at):
+                escalated.append(number)
+        return SweepReport(
+            escalated=tuple(escalated), stuck=tuple(stuck), reminded=await self._remind(sweep.at)
+        )
+
+    async def _overdue(self, now: datetime):  # type: ignore[no-untyped-def]
+        async with self._desk.case_file.engine.connect() as conn:
+            rows = await conn.execute(
+                select(t.cases)
+                .where(t.cases.c.status != Status.CLOSED, t.cases.c.replied_at.is_(None))
+                .where(t.cases.c.next_step_at < now - GRACE)
+                .order_by(t.cases.c.next_step_at)
+            )
+            return [
+                (r["id"], r["number"], Clock.model_validate(r["clock"]), Status(r["status"]))
+                for r in rows.mappings()
+            ]
+
+    async def _escalate(self, case, clock: Clock, status: Status, now: datetime) -> bool:  # type: ignore[no-untyped-def]
+        fired = False
+        for step in clock.ladder:
+            if step.at >= now - GRACE:
+                break
+            key = f"sweep:{clock.revision}:{step.step}"
+            cause = breach_cause(status) if step.step is Escalation.BREACH else None
+            async with self._desk.case_file.step(case, key, now, "sweep") as opened:
+                if not opened.repeated:
+                    fired |= await fire_step(opened, step.step, clock.revision, cause)
+        return fired
+
+    async def _remind(self, now: datetime) -> int:
+        """Old open tasks are shown as reminded, again after each span of the policy."""
+        last = now - self._desk.policy.pace.task_reminder
+        async with self._desk.case_file.engine.begin() as conn:
+            done = await conn.execute(
+                update(t.tasks)
+                .where(t.tasks.c.done_at.is_(None), t.tasks.c.role != "subject")
+                .where(t.tasks.c.since < last)
+                .where(t.tasks.c.reminded_at.is_(None) | (t.tasks.c.reminded_at < last))
+                .values(reminded_at=now)
+            )
+            return done.rowcount
+
+    @activity.defn(name=SWEEP_RECONCILE.name)
+    async def reconcile(self, sweep: SweepInput) -> SweepReport:
+        """A case without a run gets one; a run without a case is reported; letters are told."""
+        restarted = []
+        for row in await self._runs.missing(sweep.at):
+            await self._runs.mend(row, sweep.at)
+            restarted.append(row["number"])
+        for case, letter in await self._runs.untold_letters():
+            await self._runs.tell_letter(case, letter)
+        return SweepReport(restarted=tuple(restarted), orphans=tuple(await self._runs.orphans()))
+
+    @activity.defn(name=SWEEP_CHECKPOINT.name)
+    async def checkpoint(self, sweep: SweepInput) -> SweepReport:
+        """Sign a checkpoint over all cases, in the database and in the file outside it."""
+        async with self._desk.case_file.engine.begin() as conn:
+            number = await checkpoint(conn, self._audit_log, self._signer, sweep.at)
+        return SweepReport(checkpoint=number)

@@ -1,0 +1,247 @@
+"""One system's part of a case: asked by its connector, or by a task where a person has to do it.
+
+The findings are sealed in the case file in the same transaction as outcome and audit entry. A
+system that cannot be reached raises, and the retry policy asks again.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from sqlalchemy import func, select
+from temporalio import activity
+
+from activities.desk import Desk, step_key
+from connectors.contract import Choice, Found, Person, SystemMisdeclared
+from schemas.case import Awaited, SystemOutcome
+from schemas.events import Event
+from schemas.request import Kind, RequestForm
+from schemas.steps import (
+    LIFT_RESTRICTION,
+    RECORD_CONSENT,
+    RESTRICT,
+    SEARCH,
+    SUPPRESS,
+    OpenTask,
+    SystemAnswer,
+    SystemCall,
+    SystemChange,
+)
+from schemas.systems import Duty, Reach, SystemFacts
+from storage import tables as t
+from storage.case_file import CaseStep
+from storage.locks import lock_person
+
+SUPERSEDED: Final = "a later choice of the person stands"
+
+
+class SystemActivities:
+    """Search, suppress, restrict, record consent."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @activity.defn(name=SEARCH.name)
+    async def search(self, call: SystemCall) -> SystemAnswer:
+        """Find what the system holds; seal it; a doubtful match becomes a task, never a guess."""
+        if self._facts(call).reach is Reach.MANUAL:
+            return await self._hand_over(call, SystemOutcome.PENDING)
+        try:
+            found = await self._desk.systems.connector(call.system).find(
+                await self._desk.person(call.case)
+            )
+        except SystemMisdeclared as fault:
+            return _failed(call, fault)
+        return await self._keep(call, found)
+
+    async def _keep(self, call: SystemCall, found: Found) -> SystemAnswer:
+        answer = _answer(call, found)
+        async with self._step(call) as step:
+            if not step.repeated:
+                await step.seal(f"found:{call.system}", found.model_dump_json().encode())
+                await _write(step, answer)
+                step.record(
+                    Event.SEARCHED, system=call.system, outcome=answer.outcome,
+                    records=answer.records,
+                )  # fmt: skip
+                if found.doubtful:
+                    step.record(Event.MATCH_DOUBTFUL, system=call.system, count=len(found.doubtful))
+                    await step.open_task(
+                        OpenTask(what="choose_match", role="handler", system=call.system)
+                    )
+            opened = await _open_tasks(step, call.system)
+        return answer.model_copy(update={"opened": tuple(opened)})
+
+    @activity.defn(name=SUPPRESS.name)
+    async def suppress(self, call: SystemCall) -> SystemAnswer:
+        """Stop the purposes for the person's addresses (Art. 21(3)); the lag is recorded."""
+        return await self._choose(call, given=False)
+
+    @activity.defn(name=RECORD_CONSENT.name)
+    async def record_consent(self, call: SystemCall) -> SystemAnswer:
+        """Record consent given or withdrawn (Art. 7), as of its receipt."""
+        form = await self._desk.form(call.case)
+        return await self._choose(call, given=form.consent is not None and form.consent.given)
+
+    async def _choose(self, call: SystemCall, *, given: bool) -> SystemAnswer:
+        """Under the person's lock, so that the later receipt wins also inside the system."""
+        if self._facts(call).reach is Reach.MANUAL:
+            return await self._hand_over(call, SystemOutcome.NOTIFIED)
+        form, person = await self._desk.form(call.case), await self._desk.person(call.case)
+        hashes = self._desk.hashes(person)
+        async with self._desk.case_file.engine.begin() as conn:
+            await lock_person(conn, hashes)
+            choice = _choice(self._facts(call), form, given)
+            standing = select(func.count()).where(
+                t.suppressions.c.hash.in_(hashes),
+                t.suppressions.c.purpose.in_(choice.purposes),
+                t.suppressions.c.suppressed == given,
+            )
+            if await conn.scalar(standing):
+                return await self._chosen(call, None, given)
+            try:
+                records = await self._apply(call, person, choice)
+            except SystemMisdeclared as fault:
+                return _failed(call, fault)
+        return await self._chosen(call, records, given)
+
+    async def _apply(self, call: SystemCall, person: Person, choice: Choice) -> int:
+        connector = self._desk.systems.connector(call.system)
+        if call.duty is Duty.RECORD_CONSENT:
+            return await connector.record_consent(person, choice)
+        return await connector.suppress(person, choice)
+
+    async def _chosen(self, call: SystemCall, records: int | None, given: bool) -> SystemAnswer:
+        """`records` None: a later choice stands, nothing was changed."""
+        outcome = SystemOutcome.NOTHING_HELD
+        if records is None:
+            outcome = SystemOutcome.LEFT_OUT
+        elif records and not given:
+            outcome = SystemOutcome.SUPPRESSED
+        elif records:
+            outcome = SystemOutcome.CORRECTED
+        answer = SystemAnswer(
+            system=call.system, outcome=outcome, records=records or 0,
+            reason=SUPERSEDED if records is None else None,
+        )  # fmt: skip
+        async with self._step(call) as step:
+            if not step.repeated:
+                lag = await _lag(step)
+                await _write(step, answer, lag_seconds=lag)
+                event = Event.SUPPRESSED if call.duty is Duty.SUPPRESS else Event.CONSENT_RECORDED
+                step.record(
+                    Event.SUPERSEDED if records is None else event,
+                    system=call.system, purpose=",".join(step.row["purposes"]), lag_seconds=lag,
+                    records=records,
+                )  # fmt: skip
+        return answer
+
+    @activity.defn(name=RESTRICT.name)
+    async def restrict(self, call: SystemCall) -> SystemAnswer:
+        """Restrict processing while the objection is balanced (Art. 18(1)(d))."""
+        return await self._mark(call, restricted=True)
+
+    @activity.defn(name=LIFT_RESTRICTION.name)
+    async def lift_restriction(self, call: SystemCall) -> SystemAnswer:
+        """The restriction ends: our grounds override (Art. 18(3), 21(1))."""
+        return await self._mark(call, restricted=False)
+
+    async def _mark(self, call: SystemCall, *, restricted: bool) -> SystemAnswer:
+        facts = self._facts(call)
+        if facts.reach is Reach.MANUAL or not facts.restricts:
+            return await self._hand_over(call, SystemOutcome.NOTIFIED)
+        try:
+            records = await self._desk.systems.connector(call.system).restrict(
+                await self._desk.person(call.case), restricted
+            )
+        except SystemMisdeclared as fault:
+            return _failed(call, fault)
+        outcome = SystemOutcome.SUPPRESSED if records else SystemOutcome.NOTHING_HELD
+        answer = SystemAnswer(system=call.system, outcome=outcome, records=records)
+        async with self._step(call) as step:
+            if not step.repeated:
+                await _write(step, answer, lag_seconds=await _lag(step))
+                event = Event.RESTRICTED if restricted else Event.RESTRICTION_LIFTED
+                step.record(event, system=call.system, records=records)
+        return answer
+
+    async def _hand_over(self, call: SystemCall, outcome: SystemOutcome) -> SystemAnswer:
+        """A person has to do it: a task for the system's role. A task opened is a dispatch."""
+        role = self._facts(call).role or "handler"
+        task = OpenTask(what=f"{call.duty}_by_hand", role=role, system=call.system)
+        answer = SystemAnswer(system=call.system, outcome=outcome)
+        async with self._step(call) as step:
+            if not step.repeated:
+                lag = await _lag(step)
+                await _write(step, answer, lag_seconds=lag)
+                step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
+                await step.open_task(task)
+            opened = await _open_tasks(step, call.system)
+        return answer.model_copy(update={"opened": tuple(opened)})
+
+    def _facts(self, call: SystemCall) -> SystemFacts:
+        return next(f for f in self._desk.systems.facts if f.name == call.system)
+
+    def _step(self, call: SystemCall) -> AbstractAsyncContextManager[CaseStep]:
+        return self._desk.case_file.step(call.case, step_key(), call.at, call.by.account)
+
+
+def _answer(call: SystemCall, found: Found) -> SystemAnswer:
+    """A doubtful match keeps the system pending until a person has chosen."""
+    if found.doubtful:
+        outcome = SystemOutcome.PENDING
+        reason: str | None = f"{len(found.doubtful)} record(s) could be another person's"
+    else:
+        outcome = SystemOutcome.FOUND if found.rows else SystemOutcome.NOTHING_HELD
+        others = len(found.third_party)
+        reason = f"{others} record(s) tell of other people" if others else None
+    return SystemAnswer(
+        system=call.system, outcome=outcome, records=len(found.rows),
+        doubtful=len(found.doubtful), third_party=len(found.third_party), reason=reason,
+    )  # fmt: skip
+
+
+def _failed(call: SystemCall, fault: SystemMisdeclared) -> SystemAnswer:
+    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=str(fault))
+
+
+def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:
+    here = facts.records_consent if form.kind is Kind.CONSENT else facts.suppresses
+    return Choice(
+        purposes=tuple(p for p in form.purposes if p in here),
+        received_at=form.received_at,
+        text_version=form.consent.text_version if form.consent else None,
+        means=form.consent.means if form.consent else None,
+        given=given,
+    )
+
+
+async def _write(step: CaseStep, answer: SystemAnswer, **columns: float) -> None:
+    change = SystemChange(
+        name=answer.system, outcome=answer.outcome, records=answer.records, reason=answer.reason
+    )
+    await step.system(change, **columns)
+    for task in await _open_tasks(step, answer.system):
+        if task.what == "resolve_system":
+            await step.close_tasks(task.task)
+
+
+async def _open_tasks(step: CaseStep, system: str) -> Sequence[Awaited]:
+    rows = await step.conn.execute(
+        select(t.tasks)
+        .where(t.tasks.c.case_id == step.case, t.tasks.c.system == system)
+        .where(t.tasks.c.done_at.is_(None))
+    )
+    return [
+        Awaited(
+            what=row["what"], role=row["role"], since=row["since"], due=row["due"],
+            task=row["id"], system=row["system"],
+        )
+        for row in rows.mappings()
+    ]  # fmt: skip
+
+
+async def _lag(step: CaseStep) -> float:
+    """Seconds from intake to now by the database's clock: a measurement, not a rule."""
+    since = func.extract("epoch", func.clock_timestamp() - step.row["registered_at"])
+    return round(float(await step.conn.scalar(select(since)) or 0), 3)

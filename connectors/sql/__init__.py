@@ -1,0 +1,1 @@
+"""PostgreSQL registers: found by identity and references, written to as the manifest declares."""

@@ -1,0 +1,59 @@
+"""How a case ended, and why a time limit was missed: decided from what was done, never chosen."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from schemas.case import (
+    ANSWERED,
+    CaseView,
+    Outcome,
+    Status,
+    SystemOutcome,
+    SystemView,
+)
+from schemas.request import Kind
+
+BREACH_CAUSES: Final = {
+    Status.RECEIVED: "not_acknowledged",
+    Status.IDENTIFYING: "identity_not_established",
+    Status.CLARIFYING: "clarification_open",
+    Status.QUOTING: "fee_question_open",
+    Status.SEARCHING: "search_not_finished",
+    Status.REVIEWING: "not_reviewed",
+    Status.DECIDING: "not_decided",
+    Status.FULFILLING: "not_carried_out",
+    Status.REPLYING: "reply_not_sent",
+}
+
+
+def breach_cause(status: Status) -> str:
+    """Why the time limit was missed: what the case was waiting for."""
+    return BREACH_CAUSES.get(status, "not_answered")
+
+
+def owing(systems: Iterable[SystemView]) -> tuple[SystemView, ...]:
+    """The systems and recipients that still owe an answer. Silence is never success."""
+    return tuple(system for system in systems if system.outcome not in ANSWERED)
+
+
+def outcome_of(view: CaseView, *, refused: bool, limited: bool) -> Outcome:
+    """The outcome that a reply states.
+
+    `limited`: a person decided to answer in part. A system that was left out, has not answered or
+    failed makes it partial; a recipient of an objection or a consent that was told does not.
+    """
+    if refused:
+        return Outcome.REFUSED
+    told = {SystemOutcome.NOTIFIED} if view.kind is not Kind.ACCESS else set()
+    missing = [s for s in owing(view.systems) if s.outcome not in told]
+    left_out = any(s.outcome is SystemOutcome.LEFT_OUT for s in view.systems)
+    if limited or missing or left_out or any(s.withheld for s in view.systems):
+        return Outcome.PARTIAL
+    held = any(s.outcome is not SystemOutcome.NOTHING_HELD for s in view.systems)
+    if view.kind is Kind.ACCESS and not held:
+        return Outcome.NOTHING_HELD
+    return Outcome.FULFILLED
+
+
+NOT_INQUIRIES: Final = (Outcome.MERGED, Outcome.MISDIRECTED, Outcome.NOT_A_REQUEST)
+"""Endings of what was no inquiry to us: the ledger of the 12-month rule forgets them."""

@@ -1,0 +1,324 @@
+"""Who may do what when: every staff action is checked here, before it costs an event.
+
+`refusal` gives None, or the sentence that the person reads: fact, rule, next step.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from schemas.case import (
+    ANSWERED,
+    CaseView,
+    ExtensionState,
+    FeeState,
+    Ground,
+    IdentityState,
+    PauseReason,
+    Status,
+)
+from schemas.messages import (
+    AnswerFee,
+    AskClarification,
+    AskIdentity,
+    Choice,
+    CloseAs,
+    CompleteTask,
+    CorrectReceipt,
+    Decide,
+    Extend,
+    FeeChoice,
+    Note,
+    Reassign,
+    RecordAnswer,
+    Reopen,
+    ResolveSystem,
+    Review,
+    SettleFee,
+    StaffAction,
+    TakeBack,
+    VerifyIdentity,
+    Withdraw,
+)
+from schemas.request import Kind
+
+_BEFORE_DECISION: Final = (
+    Status.RECEIVED, Status.IDENTIFYING, Status.CLARIFYING, Status.QUOTING, Status.SEARCHING,
+    Status.REVIEWING,
+)  # fmt: skip
+_UNANSWERED: Final = (*_BEFORE_DECISION, Status.DECIDING, Status.FULFILLING, Status.REPLYING)
+_OPEN: Final = (*_UNANSWERED, Status.FOLLOWING_UP)
+
+PERMITTED: Final[dict[type[StaffAction], tuple[tuple[str, ...], tuple[Status, ...]]]] = {
+    VerifyIdentity: (("handler", "dpo"), _BEFORE_DECISION),
+    AskIdentity: (("handler", "dpo"), _BEFORE_DECISION),
+    AskClarification: (("handler", "dpo"), _BEFORE_DECISION),
+    RecordAnswer: (("handler", "dpo"), _UNANSWERED),
+    SettleFee: (("approver", "dpo"), (Status.QUOTING,)),
+    AnswerFee: (("handler", "dpo"), (Status.QUOTING,)),
+    Review: (("handler", "dpo"), (Status.REVIEWING,)),
+    Decide: (("approver", "dpo"), (*_BEFORE_DECISION, Status.DECIDING)),
+    TakeBack: (("approver", "dpo"), (Status.REPLYING,)),
+    Extend: (("dpo",), _UNANSWERED),
+    CompleteTask: ((), _OPEN),
+    ResolveSystem: (("handler", "dpo"), _OPEN),
+    Withdraw: (("handler", "dpo"), _UNANSWERED),
+    CloseAs: (("handler", "dpo"), _UNANSWERED),
+    Reassign: (("handler", "approver", "dpo"), _OPEN),
+    CorrectReceipt: (("handler", "dpo"), _UNANSWERED),
+    Reopen: (("dpo",), (Status.FOLLOWING_UP, Status.CLOSED)),
+    Note: ((), _OPEN),
+}
+"""Roles (any of them; empty: everybody in the directory) and statuses of each action."""
+
+EARLY_GROUNDS: Final = (Ground.CANNOT_IDENTIFY, Ground.UNFOUNDED, Ground.EXCESSIVE)
+"""Refusals that the DPO may decide before the search, Art. 11(2), 12(2), 12(5)."""
+
+GROUNDS_OF: Final = {
+    Kind.ACCESS: EARLY_GROUNDS,
+    Kind.OBJECTION: (*EARLY_GROUNDS, Ground.COMPELLING_GROUNDS, Ground.LEGAL_CLAIMS),
+    Kind.CONSENT: EARLY_GROUNDS,
+}
+"""Grounds on which each kind can be refused as a whole (law.md 4)."""
+
+WITHHOLDING: Final = (Ground.RIGHTS_OF_OTHERS, Ground.LEGAL_CLAIMS)
+
+
+def refusal(
+    view: CaseView, action: StaffAction, now: datetime, *, automatic: bool, has_submitter: bool
+) -> str | None:
+    """Why the action cannot be taken now; None if it can.
+
+    `automatic`: nothing is decided by a person here (Art. 21(2)-(3), Art. 7).
+    """
+    roles, statuses = PERMITTED[type(action)]
+    command = action.name.replace("_", "-")
+    if roles and not action.by.may_be(*roles):
+        return (
+            f"Not done: {command} needs the role {' or '.join(roles)}, which "
+            f"{action.by.account} does not have. See: dsr tasks"
+        )
+    if view.status not in statuses:
+        return (
+            f"Not done: {view.number} is {view.status}, and {command} is possible only while a "
+            f"case is {', '.join(statuses)}. See: dsr show {view.number}"
+        )
+    check = _CHECKS.get(type(action))
+    if check is None:
+        return None
+    return check(view, action, now, automatic=automatic, has_submitter=has_submitter)
+
+
+def open_questions(view: CaseView) -> tuple[PauseReason, ...]:
+    """What the subject has been asked and has not answered."""
+    return tuple(p.reason for p in view.clock.pauses if p.answered_at is None)
+
+
+def _verify_identity(
+    view: CaseView, action: VerifyIdentity, _now: datetime, *, has_submitter: bool, **_: bool
+) -> str | None:
+    if view.identity.state is IdentityState.SUFFICIENT:
+        return f"Nothing to do: the identity of {view.number} is sufficient already."
+    if has_submitter and not action.mandate_checked:
+        return (
+            "Not done: somebody acts for the subject. Check the mandate, then: "
+            f"dsr verify-identity {view.number} --mandate-checked --as {action.by.account}"
+        )
+    return None
+
+
+def _ask(reason: PauseReason) -> Callable[..., str | None]:
+    def check(view: CaseView, _action: StaffAction, _now: datetime, **_: bool) -> str | None:
+        if reason in open_questions(view):
+            return (
+                f"Not asked: a question of {reason} is open since before. When it is answered: "
+                f"dsr record-answer {view.number}"
+            )
+        return None
+
+    return check
+
+
+def _record_answer(view: CaseView, action: RecordAnswer, now: datetime, **_: bool) -> str | None:
+    asked = [q for q in open_questions(view) if q is not PauseReason.FEE]
+    if not asked:
+        return f"Not recorded: {view.number} has no open question. See: dsr show {view.number}"
+    if action.to is None and len(asked) > 1:
+        return (
+            "Not recorded: two questions are open. Say which: --to identity or --to clarification"
+        )
+    if action.to is not None and action.to not in asked:
+        return f"Not recorded: no question of {action.to} is open. Open: {', '.join(asked)}."
+    if action.answered_at is not None and action.answered_at > now:
+        return "Not recorded: the answer would have arrived in the future."
+    reason = action.to or asked[0]
+    since = next(
+        p.asked_at for p in view.clock.pauses if p.reason == reason and p.answered_at is None
+    )
+    if action.answered_at is not None and action.answered_at < since:
+        return "Not recorded: the answer would have arrived before the question was asked."
+    return None
+
+
+def _settle_fee(view: CaseView, action: SettleFee, _now: datetime, **_: bool) -> str | None:
+    if view.fee.state not in (FeeState.QUESTION, FeeState.TOLD):
+        return f"Not done: {view.number} has no open fee question (it is {view.fee.state})."
+    if action.choice is FeeChoice.CHARGE and view.fee.state is FeeState.TOLD:
+        return "Not done: the amount has been told already; it can be waived."
+    if action.choice is not FeeChoice.WAIVE and action.reason is None:
+        return (
+            "Not done: the burden of proof is the controller's, Art. 12(5). State the grounds: "
+            "--reason TEXT"
+        )
+    if action.choice is FeeChoice.REFUSE and not action.by.may_be("dpo"):
+        return "Not done: a refusal as excessive is decided by the dpo, Art. 12(5)."
+    return None
+
+
+def _answer_fee(view: CaseView, _action: AnswerFee, _now: datetime, **_: bool) -> str | None:
+    if view.fee.state is not FeeState.TOLD:
+        return f"Not recorded: no amount has been told in {view.number}."
+    return None
+
+
+def _review(view: CaseView, action: Review, _now: datetime, **_: bool) -> str | None:
+    for item in action.withhold:
+        system = view.system(item.system)
+        if system is None:
+            return f"Not reviewed: {view.number} has no system {item.system}."
+        if not (item.item.isdigit() and 1 <= int(item.item) <= system.records):
+            return (
+                f"Not reviewed: {item.system} has no item {item.item} "
+                f"({system.records} found). See: dsr found {view.number}"
+            )
+        if item.code not in WITHHOLDING:
+            return f"Not reviewed: items are withheld for {' or '.join(WITHHOLDING)}, Art. 15(4)."
+    return None
+
+
+def _decide(
+    view: CaseView, action: Decide, _now: datetime, *, automatic: bool, **_: bool
+) -> str | None:
+    if action.choice is not Choice.REFUSE:
+        if automatic:
+            return f"Nothing to decide: {view.kind} of these purposes is carried out as asked."
+        if view.status is not Status.DECIDING:
+            return f"Not decided: {view.number} is {view.status}. Before the decision: dsr tasks"
+        if action.choice is Choice.PARTIAL and action.ground is None:
+            return "Not decided: a partial no states its ground: --ground CODE, Art. 12(4)."
+        return None
+    return _decide_refusal(view, action, automatic=automatic)
+
+
+def _decide_refusal(view: CaseView, action: Decide, *, automatic: bool) -> str | None:
+    allowed = GROUNDS_OF.get(view.kind, EARLY_GROUNDS)
+    if action.ground is None:
+        return f"Not decided: a refusal states its ground, Art. 12(4): --ground {'|'.join(allowed)}"
+    if action.ground is Ground.RIGHTS_OF_OTHERS and view.kind is Kind.ACCESS:
+        return (
+            "Not decided: rights of others never refuse access as a whole, Art. 15(4). Withhold "
+            f"items: dsr review {view.number} --withhold SYSTEM:ITEM:rights_of_others"
+        )
+    if action.ground not in allowed:
+        return (
+            f"Not decided: {view.kind} cannot be refused for {action.ground}: {', '.join(allowed)}."
+        )
+    if automatic and action.ground is not Ground.CANNOT_IDENTIFY:
+        return "Not decided: this objection or consent is absolute, Art. 21(2)-(3) and Art. 7."
+    if not action.by.may_be("dpo"):
+        return f"Not decided: a refusal for {action.ground} is decided by the dpo."
+    if action.ground is Ground.CANNOT_IDENTIFY and view.identity.state is IdentityState.SUFFICIENT:
+        return "Not decided: the identity is recorded as sufficient."
+    return None
+
+
+def _extend(view: CaseView, _action: Extend, now: datetime, **_: bool) -> str | None:
+    clock = view.clock
+    if clock.extension is not None and clock.extension.state is not ExtensionState.VOID:
+        return f"Not extended: {view.number} has an extension already; there is one at most."
+    if clock.extension is not None or now >= clock.notice_due_before_utc:
+        return (
+            f"Not extended: the notice had to leave by {clock.notice_due_date}, Art. 12(3). "
+            f"{view.number} stays due on {clock.due_date}. See: dsr show {view.number}"
+        )
+    return None
+
+
+def _complete_task(view: CaseView, action: CompleteTask, _now: datetime, **_: bool) -> str | None:
+    task = next((a for a in view.awaiting if a.task == action.task), None)
+    if task is None:
+        return f"Not done: {view.number} has no open task {action.task}. See: dsr tasks"
+    if not action.by.may_be(task.role, "handler", "dpo"):
+        return f"Not done: {action.task} is for the role {task.role}."
+    if command := COMMAND_OF.get(task.what):
+        return f"Not done: {action.task} is done by: dsr {command} {view.number}"
+    return None
+
+
+COMMAND_OF: Final = {
+    "verify_identity": "verify-identity",
+    "settle_fee": "settle-fee",
+    "answer_fee": "answer-fee",
+    "answer_identity": "record-answer",
+    "answer_clarification": "record-answer",
+    "review": "review",
+    "decide": "decide",
+    "resolve_system": "resolve-system",
+    "send_reply": "letters",
+}
+"""Tasks that end by an action of their own, never by complete-task."""
+
+
+def _resolve_system(view: CaseView, action: ResolveSystem, _now: datetime, **_: bool) -> str | None:
+    system = view.system(action.system)
+    if system is None:
+        names = ", ".join(s.name for s in view.systems)
+        return f"Not resolved: {view.number} has no system {action.system}. It has: {names}."
+    if system.outcome in ANSWERED:
+        return f"Nothing to resolve: {action.system} has answered ({system.outcome})."
+    return None
+
+
+def _close_as(view: CaseView, action: CloseAs, _now: datetime, **_: bool) -> str | None:
+    if action.ending == "merged" and (action.into is None or action.into == view.number):
+        return "Not closed: name the case that it is merged into: --into NUMBER"
+    return None
+
+
+def _reassign(_view: CaseView, action: Reassign, _now: datetime, **_: bool) -> str | None:
+    if not action.to.may_be("handler", "dpo"):
+        return f"Not handed over: {action.to.account} is no handler."
+    return None
+
+
+def _correct_receipt(
+    _view: CaseView, action: CorrectReceipt, now: datetime, **_: bool
+) -> str | None:
+    if action.received_at > now:
+        return "Not corrected: the receipt would lie in the future."
+    return None
+
+
+def _withdraw(view: CaseView, _action: Withdraw, _now: datetime, **_: bool) -> str | None:
+    if view.clock.replied_at is not None:
+        return f"Not withdrawn: the reply of {view.number} has left."
+    return None
+
+
+_CHECKS: Final[dict[type[StaffAction], Callable[..., str | None]]] = {
+    VerifyIdentity: _verify_identity,
+    AskIdentity: _ask(PauseReason.IDENTITY),
+    AskClarification: _ask(PauseReason.CLARIFICATION),
+    RecordAnswer: _record_answer,
+    SettleFee: _settle_fee,
+    AnswerFee: _answer_fee,
+    Review: _review,
+    Decide: _decide,
+    Extend: _extend,
+    CompleteTask: _complete_task,
+    ResolveSystem: _resolve_system,
+    Withdraw: _withdraw,
+    CloseAs: _close_as,
+    Reassign: _reassign,
+    CorrectReceipt: _correct_receipt,
+}

@@ -1,0 +1,133 @@
+"""What dashboards read, from PostgreSQL: lists, tasks, numbers. No personal data but in `found`."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from schemas.base import Instant, Model
+from schemas.case import CaseView, Outcome, Status, TimelineEntry
+from schemas.request import Kind
+from storage import audit
+from storage import tables as t
+from storage.views import case_views
+
+
+class CaseLine(Model):
+    """A case in a list."""
+
+    number: str
+    kind: Kind
+    status: Status
+    outcome: Outcome | None
+    due_date: date | None
+    safe_date: date
+    escalation: str
+    assignee: str | None
+
+
+class TaskLine(Model):
+    """What needs a person now. `reminded_at`: it has waited longer than the policy's span."""
+
+    task: str
+    number: str
+    kind: Kind
+    what: str
+    role: str
+    system: str | None
+    since: Instant
+    due: Instant | None
+    safe_date: date
+    reminded_at: Instant | None
+
+
+class Overview(Model):
+    """Counts for a dashboard."""
+
+    open: dict[str, dict[str, int]]  # status -> kind -> cases
+    overdue: int
+    breached: dict[str, int]  # cause -> cases
+    load: dict[str, int]  # member of staff -> open cases
+
+
+class Dashboard:
+    """Queries over all cases."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def cases(
+        self, *, status: Status | None = None, kind: Kind | None = None,
+        due_before: date | None = None, hashes: Sequence[bytes] | None = None,
+    ) -> list[CaseLine]:  # fmt: skip
+        """Cases by due date; `hashes` limits them to a person's identifiers."""
+        query = select(t.cases).order_by(t.cases.c.safe_date, t.cases.c.number)
+        if status is not None:
+            query = query.where(t.cases.c.status == status)
+        if kind is not None:
+            query = query.where(t.cases.c.kind == kind)
+        if due_before is not None:
+            query = query.where(t.cases.c.due_date < due_before)
+        if hashes is not None:
+            mine = select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(hashes))
+            query = query.where(t.cases.c.id.in_(mine))
+        return [CaseLine.model_validate(dict(row)) for row in await self._rows(query)]
+
+    async def tasks(self, role: str | None = None) -> list[TaskLine]:
+        """Open tasks by safe date; what waits for the subject is not a task of ours."""
+        query = (
+            select(
+                t.tasks.c.id.label("task"), t.cases.c.number, t.cases.c.kind, t.tasks.c.what,
+                t.tasks.c.role, t.tasks.c.system, t.tasks.c.since, t.tasks.c.due,
+                t.cases.c.safe_date, t.tasks.c.reminded_at,
+            )
+            .join(t.cases, t.cases.c.id == t.tasks.c.case_id)
+            .where(t.tasks.c.done_at.is_(None), t.tasks.c.role != "subject")
+            .order_by(t.cases.c.safe_date, t.tasks.c.since, t.tasks.c.id)
+        )  # fmt: skip
+        if role is not None:
+            query = query.where(t.tasks.c.role == role)
+        return [TaskLine.model_validate(dict(row)) for row in await self._rows(query)]
+
+    async def overview(self, now: datetime) -> Overview:
+        """Open by status and kind, overdue and breached by cause, load per person."""
+        c = t.cases.c
+        is_open = c.status != Status.CLOSED
+        by_status: dict[str, dict[str, int]] = {}
+        counted = select(c.status, c.kind, func.count().label("cases")).where(is_open)
+        for row in await self._rows(counted.group_by(c.status, c.kind)):
+            by_status.setdefault(row["status"], {})[row["kind"]] = row["cases"]
+        overdue = select(func.count().label("cases")).where(
+            is_open, c.replied_at.is_(None), c.due_before <= now
+        )
+        breached = select(c.breach_cause, func.count().label("cases")).where(c.breached)
+        load = select(c.assignee, func.count().label("cases")).where(is_open)
+        return Overview(
+            open=by_status,
+            overdue=(await self._rows(overdue))[0]["cases"],
+            breached={
+                row["breach_cause"]: row["cases"]
+                for row in await self._rows(breached.group_by(c.breach_cause))
+            },
+            load={
+                row["assignee"] or "nobody": row["cases"]
+                for row in await self._rows(load.group_by(c.assignee))
+            },
+        )
+
+    async def view(self, case: UUID) -> CaseView:
+        """One case, from its row: also when it is closed, and when no worker runs."""
+        async with self._engine.connect() as conn:
+            return (await case_views(conn, [case]))[0]
+
+    async def timeline(self, case: UUID) -> list[TimelineEntry]:
+        """One case's audit chain, as a person reads it."""
+        async with self._engine.connect() as conn:
+            return list(await audit.entries(conn, case))
+
+    async def _rows(self, query: Select[Any]) -> list[Any]:
+        async with self._engine.connect() as conn:
+            return list((await conn.execute(query)).mappings())

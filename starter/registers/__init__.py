@@ -1,0 +1,7 @@
+"""Registers for the demonstration and the tests: real schemas, synthetic people, repeatable."""
+
+from starter.registers.create import create_registers
+from starter.registers.demo_people import DEMO_PEOPLE, DemoPerson
+from starter.registers.schema import REGISTERS
+
+__all__ = ["DEMO_PEOPLE", "REGISTERS", "DemoPerson", "create_registers"]

@@ -1,0 +1,306 @@
+"""One business step on a case: effect, status and audit entries in one transaction, once.
+
+A step holds the case row's lock, so steps of one case follow one another. Its key makes it safe to
+repeat: a repeated step changes nothing and gives the case as it stands.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from schemas.case import (
+    CaseView,
+    Clock,
+    DecisionView,
+    LetterKind,
+    LetterState,
+    Status,
+    SystemOutcome,
+)
+from schemas.errors import RefusedByRule
+from schemas.events import Event, Fact, Scalar
+from schemas.steps import OpenTask, Recorded, SystemChange
+from storage import tables as t
+from storage.audit import Audit, entries_of_step
+from storage.keyring import Keyring
+from storage.views import case_view
+
+
+def clock_columns(clock: Clock) -> dict[str, Any]:
+    """The clock as the case row keeps it: whole, and the dates that queries need."""
+    return {
+        "clock": clock.model_dump(mode="json"),
+        "due_date": clock.due_date,
+        "due_before": clock.due_before_utc,
+        "safe_date": clock.safe_date,
+        "next_step_at": clock.next_step_at,
+        "escalation": clock.escalation,
+        "breached": bool(clock.breach_causes),
+        "breach_cause": clock.breach_causes[0] if clock.breach_causes else None,
+        "replied_at": clock.replied_at,
+    }
+
+
+class CaseStep:
+    """An open step. Methods collect changes; leaving the step writes them."""
+
+    def __init__(
+        self, conn: AsyncConnection, row: RowMapping, keyring: Keyring, at: datetime, actor: str,
+        key: str,
+    ) -> None:  # fmt: skip
+        self.conn = conn
+        self.row = row
+        self.at = at
+        self.actor = actor
+        self.key = key
+        self.repeated = False
+        self._keyring = keyring
+        self._facts: list[Fact] = []
+        self._columns: dict[str, Any] = {}
+        self._clock = Clock.model_validate(row["clock"])
+
+    @property
+    def case(self) -> UUID:
+        """The case's id."""
+        return self.row["id"]  # type: ignore[no-any-return]
+
+    @property
+    def status(self) -> Status:
+        """The status, with this step's move."""
+        return Status(self._columns.get("status", self.row["status"]))
+
+    @property
+    def outcome(self) -> str | None:
+        """The outcome, with this step's change."""
+        outcome: str | None = self._columns.get("outcome", self.row["outcome"])
+        return outcome
+
+    @property
+    def clock(self) -> Clock:
+        """The recorded dates, with this step's change."""
+        return self._clock
+
+    def record(self, event: Event, **facts: Scalar) -> None:
+        """Write an audit entry when the step ends."""
+        self._facts.append(Fact(event=event, facts=facts))
+
+    def move(self, to: Status, why: str) -> None:
+        """Move the status; `why` comes from the table of moves."""
+        self.record(Event.MOVED, before=self.status, after=to, why=why)
+        self._columns["status"] = to
+
+    def set(self, **columns: Any) -> None:
+        """Change columns of the case row."""
+        self._columns |= columns
+
+    def set_clock(self, clock: Clock) -> None:
+        """Record new dates."""
+        self._clock = clock
+        self._columns |= clock_columns(clock)
+
+    async def seal(self, part: str, content: bytes) -> None:
+        """Keep content under the case's key; the same part again is replaced."""
+        sealed = await self._keyring.seal(self.case, part, content, self.conn)
+        row = upsert(t.sealed).values(case_id=self.case, part=part, content=sealed)
+        await self.conn.execute(
+            row.on_conflict_do_update(
+                index_elements=["case_id", "part"], set_={"content": row.excluded.content}
+            )
+        )
+
+    async def unseal(self, part: str) -> bytes | None:
+        """Sealed content, None if there is none under this name."""
+        return await unseal(self.conn, self._keyring, self.case, part)
+
+    async def open_task(self, task: OpenTask) -> str:
+        """Open a task, or give the one that is open for the same thing. Returns its id."""
+        same = select(t.tasks.c.id).where(
+            t.tasks.c.case_id == self.case,
+            t.tasks.c.what == task.what,
+            func.coalesce(t.tasks.c.system, "") == (task.system or ""),
+            t.tasks.c.done_at.is_(None),
+        )
+        if known := await self.conn.scalar(same):
+            return str(known)
+        count = select(func.count()).where(t.tasks.c.case_id == self.case)
+        number = f"{self.row['number']}-{(await self.conn.scalar(count) or 0) + 1}"
+        await self.conn.execute(
+            insert(t.tasks).values(
+                id=number, case_id=self.case, what=task.what, role=task.role, system=task.system,
+                since=self.at, due=task.due,
+            )
+        )  # fmt: skip
+        self.record(Event.TASK_OPENED, task=number, role=task.role, what=task.what)
+        return number
+
+    async def close_tasks(self, name: str) -> None:
+        """Close the open tasks of this `what`, or the one with this id."""
+        done = (
+            update(t.tasks)
+            .where(t.tasks.c.case_id == self.case, t.tasks.c.done_at.is_(None))
+            .where((t.tasks.c.what == name) | (t.tasks.c.id == name))
+            .values(done_at=self.at, done_by=self.actor)
+            .returning(t.tasks.c.id, t.tasks.c.what)
+        )
+        for task, what in (await self.conn.execute(done)).all():
+            self.record(Event.TASK_DONE, task=task, what=what)
+
+    async def system(self, change: SystemChange, **columns: Any) -> None:
+        """Change one system's part."""
+        values: dict[str, Any] = {"outcome": change.outcome, "reason": change.reason} | columns
+        if change.records is not None:
+            values["records"] = change.records
+        await self.conn.execute(
+            update(t.system_tasks)
+            .where(t.system_tasks.c.case_id == self.case, t.system_tasks.c.name == change.name)
+            .values(since=self.at, **values)
+        )
+
+    async def decide(self, decision: DecisionView) -> None:
+        """Add a decision that stands."""
+        await self.conn.execute(
+            insert(t.decisions).values(
+                case_id=self.case, what=decision.what, by=decision.by, at=decision.at,
+                ground=decision.ground,
+            )
+        )  # fmt: skip
+
+    async def take_back(self) -> None:
+        """No decision stands any more; letters that answered and have not left are withdrawn.
+
+        Raises `RefusedByRule` if a reply has left: the database decides that race.
+        """
+        replies = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
+        mine = (t.letters.c.case_id == self.case) & t.letters.c.kind.in_(replies)
+        waiting = mine & (t.letters.c.state == LetterState.READY)
+        gone = mine & (t.letters.c.state == LetterState.LEFT) & t.letters.c.noticed_at.is_(None)
+        if await self.conn.scalar(select(func.count()).where(gone)):
+            raise RefusedByRule(
+                f"Not taken back: the reply of {self.row['number']} has left. To answer again "
+                f"after a complaint: dsr reopen {self.row['number']}"
+            )
+        withdrawn = update(t.letters).where(waiting).values(state=LetterState.WITHDRAWN)
+        for letter, kind in (
+            await self.conn.execute(withdrawn.returning(t.letters.c.id, t.letters.c.kind))
+        ).all():
+            self.record(Event.LETTER_WITHDRAWN, letter=letter, kind=kind)
+        await self.conn.execute(
+            update(t.decisions).where(t.decisions.c.case_id == self.case).values(stands=False)
+        )
+
+    async def answer_again(self) -> None:
+        """After a complaint every system is asked again and every decision made again."""
+        await self.conn.execute(
+            update(t.decisions).where(t.decisions.c.case_id == self.case).values(stands=False)
+        )
+        await self.conn.execute(
+            update(t.system_tasks)
+            .where(t.system_tasks.c.case_id == self.case)
+            .values(outcome=SystemOutcome.PENDING, records=0, reason=None, since=self.at)
+        )
+        self.set(withheld=[], outcome=None)
+
+    async def write_letter(self, kind: LetterKind, content: bytes, package: bytes | None) -> str:
+        """Put a letter, sealed, into the outbox. Returns its id within the case."""
+        count = select(func.count()).where(t.letters.c.case_id == self.case)
+        letter = f"L{(await self.conn.scalar(count) or 0) + 1}"
+        await self.seal(f"letter:{letter}", content)
+        if package is not None:
+            await self.seal(f"package:{letter}", package)
+        await self.conn.execute(
+            insert(t.letters).values(
+                case_id=self.case, id=letter, kind=kind, written_at=self.at,
+                has_package=package is not None,
+            )
+        )  # fmt: skip
+        self.record(Event.LETTER_WRITTEN, letter=letter, kind=kind)
+        return letter
+
+    async def finish(self, audit: Audit, policy_version: str) -> None:
+        """Write what was collected."""
+        await audit.append(
+            self.conn, self.case, self._facts, at=self.at, actor=self.actor,
+            policy_version=policy_version, step_key=self.key,
+        )  # fmt: skip
+        written = await self.conn.execute(
+            update(t.cases)
+            .where(t.cases.c.id == self.case, t.cases.c.revision == self.row["revision"])
+            .values(revision=self.row["revision"] + 1, **self._columns)
+        )
+        if written.rowcount != 1:
+            raise RuntimeError("the case row changed under its lock")
+
+
+class CaseFile:
+    """Opens steps on cases."""
+
+    def __init__(
+        self, engine: AsyncEngine, keyring: Keyring, audit: Audit, policy_version: str
+    ) -> None:
+        self.engine = engine
+        self.keyring = keyring
+        self.audit = audit
+        self.policy_version = policy_version
+
+    @asynccontextmanager
+    async def step(self, case: UUID, key: str, at: datetime, actor: str) -> AsyncIterator[CaseStep]:
+        """A step in one transaction. If `repeated`, it was done before: change nothing."""
+        async with self.engine.begin() as conn:
+            row = (
+                (await conn.execute(select(t.cases).where(t.cases.c.id == case).with_for_update()))
+                .mappings()
+                .one()
+            )
+            step = CaseStep(conn, row, self.keyring, at, actor, key)
+            first = await conn.execute(
+                upsert(t.steps).values(case_id=case, key=key).on_conflict_do_nothing()
+            )
+            step.repeated = first.rowcount == 0
+            yield step
+            if not step.repeated:
+                await step.finish(self.audit, self.policy_version)
+
+    async def recorded(self, step: CaseStep) -> Recorded:
+        """The case after a step that has ended, and the step's audit entries."""
+        async with self.engine.connect() as conn:
+            written = await entries_of_step(conn, step.case, step.key)
+            return Recorded(view=await case_view(conn, step.case), entries=tuple(written))
+
+    async def view(self, case: UUID) -> CaseView:
+        """The case as it stands."""
+        async with self.engine.connect() as conn:
+            return await case_view(conn, case)
+
+    async def unseal(self, case: UUID, part: str) -> bytes | None:
+        """Sealed content, None if there is none under this name."""
+        async with self.engine.connect() as conn:
+            return await unseal(conn, self.keyring, case, part)
+
+    async def sealed_parts(self, case: UUID, prefix: str) -> dict[str, bytes]:
+        """All sealed parts whose name begins so, by name without the prefix."""
+        async with self.engine.connect() as conn:
+            names: Sequence[str] = (
+                await conn.scalars(
+                    select(t.sealed.c.part)
+                    .where(t.sealed.c.case_id == case, t.sealed.c.part.startswith(prefix))
+                    .order_by(t.sealed.c.part)
+                )
+            ).all()
+            return {
+                name.removeprefix(prefix): await unseal(conn, self.keyring, case, name) or b""
+                for name in names
+            }
+
+
+async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str) -> bytes | None:
+    """Sealed content of a case in this transaction."""
+    content = await conn.scalar(
+        select(t.sealed.c.content).where(t.sealed.c.case_id == case, t.sealed.c.part == part)
+    )
+    return None if content is None else await keyring.unseal(case, part, content, conn)

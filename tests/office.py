@@ -1,0 +1,214 @@
+"""The driver of workflow tests: it speaks the language of the field, over real servers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.desk import Desk
+from activities.everything import every_activity
+from activities.letters import Letters
+from activities.runs import Runs
+from schemas.case import CaseView, LetterKind, Status
+from schemas.messages import StaffAction
+from schemas.policy import Controller, Pace, Policy
+from schemas.request import Language
+from schemas.staff import StaffDirectory, StaffMember
+from starter.client import DsrClient
+from starter.intake import Receipt
+from starter.temporal import sandbox
+from storage.audit import Audit
+from storage.case_file import CaseFile
+from storage.codec import data_converter
+from storage.keyring import Keyring
+from storage.secrets import Secrets
+from tests.fakes import FakeSystem, FakeSystems, facts
+from workflows.everything import EVERY_WORKFLOW
+
+LETTERS = Path(__file__).parents[1] / "config" / "mipro" / "letters"
+WORDS = {language: f"authority {language}" for language in Language}
+
+POLICY = Policy(
+    version="test-1",
+    controller=Controller(
+        name="Mipro Oy", address="Kunnanmäki 9, 50600 Mikkeli", contact="tietosuoja@mipro.example",
+        authority=WORDS, court=WORDS,
+    ),
+    other_purposes=("profiling", "customer_relations"),
+    pace=Pace(
+        retry_first=timedelta(milliseconds=50), retry_most=timedelta(hours=1),
+        step_timeout=timedelta(seconds=10), system_timeout=timedelta(seconds=10),
+    ),
+)  # fmt: skip
+
+STAFF = StaffDirectory(
+    members=(
+        StaffMember(person="maija", accounts=("maija",), roles=("handler",)),
+        StaffMember(person="antti", accounts=("antti",), roles=("approver",)),
+        StaffMember(person="helena", accounts=("helena",), roles=("dpo",)),
+        StaffMember(person="kalle", accounts=("kalle",), roles=("archivist",)),
+    )
+)
+
+AINO = {
+    "name": "Aino Virtanen",
+    "identifiers": [{"type": "email", "value": "aino.virtanen@example.fi"}],
+    "address": "Puistokatu 1, 50100 Mikkeli",
+}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def a_form(kind: str = "access", *, of: dict[str, Any] = AINO, **more: Any) -> dict[str, Any]:
+    """A request as intake hands it in; a signed letter unless the test says otherwise."""
+    form = {
+        "kind": kind,
+        "channel": "letter",
+        "received_at": now().isoformat(),
+        "language": "fi",
+        "scope": ["register"],
+        "subject": of,
+        "evidence": {"signed": True},
+    }
+    if kind in ("objection", "consent"):
+        form["purposes"] = ["marketing"]
+    if kind == "consent":
+        form["consent"] = {"given": True, "text_version": "2026-1", "means": "web_form"}
+    return form | more
+
+
+def ordinary_systems() -> FakeSystems:
+    """Two databases and the paper archive."""
+    return FakeSystems(
+        FakeSystem(facts("customers", suppresses=("marketing",), restricts=True)),
+        FakeSystem(
+            facts(
+                "marketing",
+                suppresses=("marketing", "surveys"),
+                records_consent=("marketing",),
+                restricts=True,
+            )
+        ),
+        FakeSystem(facts("archive", reach="manual", role="archivist", purposes=("archiving",))),
+    )
+
+
+@dataclass
+class Office:
+    """One controller's engine, for one test."""
+
+    client: DsrClient
+    temporal: Client
+    skipper: TimeSkipper
+    systems: FakeSystems
+    case_file: CaseFile
+    runs: Runs
+    secrets: Secrets
+    queue: str
+    clock: list[timedelta]
+
+    async def receives(self, form: dict[str, Any]) -> str:
+        """Take a request in; its number."""
+        return (await self.submits(form)).number
+
+    async def submits(self, form: dict[str, Any]) -> Receipt:
+        """Take a request in."""
+        return await self.client.submit(form)
+
+    async def act(self, number: str, action: type[StaffAction], by: str, **fields: Any) -> CaseView:
+        """A staff action."""
+        return await self.client.act(number, action, by=by, **fields)
+
+    async def handle(self, number: str) -> WorkflowHandle[Any, Any]:
+        """The run of a case."""
+        return await self.client._handle(await self.client._case(number))
+
+    async def reaches(self, number: str, status: Status | str, within: float = 15) -> CaseView:
+        """Wait until the case stands there."""
+        return await self.sees(number, lambda view: view.status == status, within=within)
+
+    async def sees(
+        self, number: str, what: Callable[[CaseView], Any], within: float = 15
+    ) -> CaseView:
+        """Wait until the case row shows it."""
+        view = await self.client.show(number)
+        for _ in range(int(within / 0.03)):
+            if what(view):
+                return view
+            await asyncio.sleep(0.03)
+            view = await self.client.show(number)
+        raise AssertionError(f"never seen: {view.status} {view.outcome} {view.awaiting}")
+
+    async def awaits(self, number: str, what: str) -> CaseView:
+        """Wait until the case waits for this."""
+        return await self.sees(number, lambda view: any(a.what == what for a in view.awaiting))
+
+    async def archive_answers(self, number: str, **fields: Any) -> CaseView:
+        """The archivist completes the manual task of the paper archive."""
+        view = await self.sees(number, lambda v: any(a.system == "archive" for a in v.awaiting))
+        task = next(a.task for a in view.awaiting if a.system == "archive")
+        return await self.client.complete_task(number, task, by="kalle", **fields)
+
+    async def sends(self, number: str, kind: LetterKind) -> None:
+        """Hand over the newest letter of a kind, at the case's own time."""
+        view = await self.client.show(number)
+        letter = next(x for x in reversed(view.letters) if x.kind is kind)
+        await self.client.letter(number, letter.id, by="maija")
+
+    async def passes(self, number: str, span: timedelta) -> None:
+        """Time passes for this case, and for whoever deals with it."""
+        handle = await self.handle(number)
+        await self.skipper.fast_forward(handle, span)
+        self.clock[0] += span
+
+    async def passes_until(self, number: str, instant: datetime) -> None:
+        """Time passes until an instant."""
+        await self.passes(number, instant - self.client.now() + timedelta(seconds=1))
+
+
+@asynccontextmanager
+async def an_office(
+    env: WorkflowEnvironment, engine: AsyncEngine, folder: Path,
+    systems: FakeSystems | None = None, policy: Policy = POLICY, letters: Letters | None = None,
+    max_cached_workflows: int = 1000, workflows: tuple[type, ...] = EVERY_WORKFLOW,
+) -> AsyncIterator[Office]:  # fmt: skip
+    """An engine of this test's own: database, keys, task queue, worker."""
+    secrets = Secrets.load_or_create(folder / "keys")
+    keyring = Keyring(engine, secrets.kek, secrets.pepper)
+    case_file = CaseFile(engine, keyring, Audit(secrets.signer), policy.version)
+    plain = await env.connect_client(data_converter=data_converter(keyring))
+    skipper = TimeSkipper(plain, config=TimeSkippingConfig(enabled=False))
+    systems = systems or ordinary_systems()
+    queue = f"office-{uuid4()}"
+    clock = [timedelta(0)]
+    client = DsrClient(
+        skipper.client,
+        case_file,
+        SimpleNamespace(staff=STAFF, policy=policy, systems=systems.facts),  # type: ignore[arg-type]
+        queue,
+        now=lambda: now() + clock[0],
+    )
+    runs = Runs(skipper.client, case_file, queue)
+    desk = Desk(case_file, policy, systems, letters or Letters(LETTERS))  # type: ignore[arg-type]
+    activities = every_activity(desk, runs, secrets.signer, folder / "checkpoints.jsonl")
+    worker = Worker(
+        skipper.client, task_queue=queue, workflows=workflows, activities=activities,
+        workflow_runner=sandbox(), max_cached_workflows=max_cached_workflows,
+        graceful_shutdown_timeout=timedelta(seconds=1),
+    )  # fmt: skip
+    async with worker:
+        yield Office(
+            client, skipper.client, skipper, systems, case_file, runs, secrets, queue, clock
+        )

@@ -1,0 +1,29 @@
+"""A real Temporal server for the tests, one per process; time moves by hand, per run."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from activities.runs import DUE_AT, ESCALATION, KIND, STATUS
+
+BINARY = Path(sys.executable).parent / "temporal"
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """The dev server, with time skipping that a test drives."""
+    env = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(BINARY),
+        search_attributes=[KIND, STATUS, DUE_AT, ESCALATION],
+        dev_server_log_level="error",
+        dev_server_extra_args=[
+            "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
+            "--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"',
+            "--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000",
+        ],
+    )  # fmt: skip
+    yield env
+    await env.shutdown()

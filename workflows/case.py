@@ -1,0 +1,209 @@
+"""What every procedure stands on: recorded steps, the case as last recorded, interruptible waits.
+
+Workflow code computes no date and touches no data: it waits for recorded instants and calls steps.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from schemas.base import Model
+    from schemas.case import CaseView, Escalation, Status, TimelineEntry
+    from schemas.events import Fact
+    from schemas.staff import ENGINE, Actor
+    from schemas.steps import (
+        OPEN,
+        RECORD,
+        CaseRef,
+        Change,
+        Opened,
+        Recorded,
+        Step,
+        StepInput,
+    )
+
+A = TypeVar("A", bound=Model)
+R = TypeVar("R", bound=Model)
+
+STATUS: Final = SearchAttributeKey.for_keyword("DsrStatus")
+DUE_AT: Final = SearchAttributeKey.for_datetime("DsrDueAt")
+ESCALATION: Final = SearchAttributeKey.for_int("DsrEscalation")
+
+NEVER_AGAIN: Final = ["RefusedByRule", "NotFromHere", "BadInput"]
+"""Error types that a repetition cannot mend: a person has to read them."""
+
+OPENING: Final = timedelta(seconds=30)
+"""One try of the first step, before the policy's pace is known."""
+
+
+class Interrupt(Exception):
+    """Something that a person did ends the present wait; the procedure goes on elsewhere."""
+
+
+class Ended(Interrupt):
+    """The case ends without an answer on the merits: withdrawn, misdirected, merged, ..."""
+
+
+class Refused(Interrupt):
+    """The DPO refused before the decision's turn (Art. 11(2), 12(2), 12(5))."""
+
+
+class TakenBack(Interrupt):
+    """The decision was taken back before the reply left."""
+
+
+class Reopened(Interrupt):
+    """After a complaint, the case is answered again."""
+
+
+class Fault(Interrupt):
+    """A part that runs beside the procedure failed: loud, and mended by newer code, never lost."""
+
+
+class Case:
+    """One run of one case."""
+
+    def __init__(self, ref: CaseRef) -> None:
+        self.ref = ref
+        self.interrupt: Interrupt | None = None
+        self.entries: list[TimelineEntry] = []
+        self._view: CaseView | None = None
+        self._opened: Opened | None = None
+        self._steps = 0
+        self._recording = 0
+
+    @property
+    def view(self) -> CaseView:
+        """The case as last recorded."""
+        if self._view is None:
+            raise ApplicationError("The case is being opened.", type="NotOpenedYet")
+        return self._view
+
+    @property
+    def opened(self) -> Opened:
+        """What was recorded at the start of this run."""
+        if self._opened is None:
+            raise ApplicationError("The case is being opened.", type="NotOpenedYet")
+        return self._opened
+
+    async def open(self) -> None:
+        """Load the case and what the configuration says of it, once, into history."""
+        opened = await self.step(OPEN, StepInput(case=self.ref.case, at=workflow.now()))
+        self._opened = opened
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the view is what the case row shows: nothing is being recorded just now."""
+        return self._opened is not None and self._recording == 0
+
+    async def step(self, step: Step[A, R], change: A) -> R:
+        """One recorded activity on the case row; repeated until it succeeds, as its key allows."""
+        self._recording += 1
+        try:
+            return await self._step(step, change)
+        finally:
+            self._recording -= 1
+
+    async def _step(self, step: Step[A, R], change: A) -> R:
+        pace = self._opened.pacing if self._opened else None
+        result: R = await workflow.execute_activity(
+            step.name,
+            change,
+            result_type=step.gives,
+            activity_id=f"{step.name}:{self.next_step()}",
+            start_to_close_timeout=pace.step_timeout if pace else OPENING,
+            retry_policy=RetryPolicy(
+                initial_interval=pace.retry_first if pace else timedelta(seconds=1),
+                maximum_interval=pace.retry_most if pace else timedelta(minutes=1),
+                non_retryable_error_types=NEVER_AGAIN,
+            ),
+        )
+        if isinstance(result, Recorded):
+            self.adopt(result)
+        return result
+
+    def next_step(self) -> int:
+        """Numbers the steps of this run: an activity id is the step's key against repetition."""
+        self._steps += 1
+        return self._steps
+
+    async def record(self, *facts: Fact, by: Actor = ENGINE, **change: Any) -> None:
+        """Record facts, and what they change on the case row (see `schemas.steps.Change`)."""
+        at = workflow.now()
+        await self.step(RECORD, Change(case=self.ref.case, at=at, by=by, facts=facts, **change))
+
+    async def stand(self, status: Status, **change: Any) -> None:
+        """Move to a status, with what opens or closes there; nothing if it stands there already."""
+        if self.view.status is not status:
+            await self.record(move=status, **change)
+        elif change:
+            await self.record(**change)
+
+    def adopt(self, recorded: Recorded) -> None:
+        """Take over a newer state; results may arrive out of order."""
+        self.entries.extend(recorded.entries)
+        before = self._view
+        if before is None or recorded.view.revision > before.revision:
+            self._view = recorded.view
+            self._publish(before)
+
+    def patch(self, **parts: Any) -> None:
+        """Take over what a system's own step has recorded on the case row."""
+        self._view = self.view.model_copy(update=parts)
+
+    def _publish(self, before: CaseView | None) -> None:
+        """Keep the search attributes for operators; each change costs one event."""
+        now = self.view
+        changes: list[SearchAttributeUpdate[Any]] = []
+        if before is None or before.status is not now.status:
+            changes.append(STATUS.value_set(now.status))
+        due = now.clock.due_before_utc
+        if before is None or before.clock.due_before_utc != due:
+            changes.append(DUE_AT.value_unset() if due is None else DUE_AT.value_set(due))
+        escalation = now.clock.escalation
+        if (before.clock.escalation if before else Escalation.NONE) is not escalation:
+            changes.append(ESCALATION.value_set(escalation.rank))
+        if changes:
+            workflow.upsert_search_attributes(changes)
+
+    def check(self) -> None:
+        """Raise what a person's action has made of this case meanwhile."""
+        if self.interrupt is not None:
+            interrupt, self.interrupt = self.interrupt, None
+            raise interrupt
+
+    async def until(
+        self, ready: Callable[[], bool], *, before: datetime | None = None, summary: str
+    ) -> bool:
+        """Wait until ready; False if the instant `before` came first. Raises `Interrupt`."""
+        reached = await self.quietly_until(
+            lambda: ready() or self.interrupt is not None, before=before, summary=summary
+        )
+        self.check()
+        return reached
+
+    async def quietly_until(
+        self, ready: Callable[[], bool], *, before: datetime | None = None, summary: str
+    ) -> bool:
+        """The same, without interrupts: for what runs beside the procedure."""
+        if ready():
+            return True
+        timeout = None if before is None else before - workflow.now()
+        if timeout is not None and timeout <= timedelta(0):
+            return False
+        try:
+            await workflow.wait_condition(ready, timeout=timeout, timeout_summary=summary)
+        except TimeoutError:
+            return False
+        return True
+
+
+def reason_of(error: ActivityError) -> str:
+    """The sentence of a step that must not be repeated."""
+    cause = error.cause
+    return cause.message if isinstance(cause, ApplicationError) else "The step failed."

@@ -1,0 +1,285 @@
+"""What every procedure shares: from receipt to identity and fee, from decision to reply and close.
+
+What can happen at any moment (withdrawal, an early refusal, a breach) lives here, not in an `if`
+after each step of a procedure.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from temporalio import workflow
+
+from workflows.case import Ended, Refused, Reopened, TakenBack
+from workflows.clock import DeadlineClock
+from workflows.staff import StaffActions
+
+with workflow.unsafe.imports_passed_through():
+    from rules.staff import open_questions
+    from schemas.case import (
+        FeeAssessment,
+        FeeState,
+        IdentityState,
+        LetterKind,
+        Outcome,
+        PauseReason,
+        Status,
+    )
+    from schemas.events import Event, fact
+    from schemas.messages import Choice
+    from schemas.request import Kind
+    from schemas.steps import (
+        COMPILE_REPLY,
+        WRITE_LETTER,
+        CaseRef,
+        CompileReply,
+        FeeChange,
+        OpenTask,
+        WriteLetter,
+    )
+
+
+class Lifecycle(StaffActions):
+    """A case from receipt to close, under the law's clock."""
+
+    def __init__(self, ref: CaseRef) -> None:
+        super().__init__(ref)
+        self.answering_again = ref.reopened
+
+    async def procedure(self) -> None:
+        """What this kind does between receipt and reply."""
+        raise NotImplementedError
+
+    # -- the frame -------------------------------------------------------------------------------
+
+    async def under_the_clock(self) -> Outcome:
+        """Run the procedure beside the time limit's clock, to the end."""
+        await self.open()
+        clock = asyncio.create_task(DeadlineClock(self).run())
+        main = asyncio.create_task(self._conduct())
+        while not main.done():
+            running = [task for task in (main, clock) if not task.done()]
+            await workflow.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            if clock.done() and (fault := clock.exception()):
+                raise fault
+        await main
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self.view.outcome or Outcome.FULFILLED
+
+    async def _conduct(self) -> None:
+        """The procedure, then the follow-up; a person's action may end or turn it."""
+        again: Callable[[], Awaitable[None]] = self.procedure
+        while True:
+            try:
+                await again()
+                await self.follow_up()
+                return await self.close()
+            except Refused:
+                again = self.answer
+            except Reopened:
+                self.answering_again, self.chosen = True, None
+                again = self.procedure
+            except Ended as end:
+                return await self._end(end.args[0])
+
+    # -- receipt, identity, fee ------------------------------------------------------------------
+
+    async def admit(self) -> None:
+        """Acknowledge, identify, merge, settle the fee question (law.md 2 and 3).
+
+        After a complaint all of this is settled.
+        """
+        if self.answering_again:
+            return
+        await self.acknowledge()
+        await self.identify()
+        await self.merge()
+        await self.settle_fee_question()
+
+    async def acknowledge(self) -> None:
+        """The sender learns that the request arrived; the text tells nothing else."""
+        await self.step(
+            WRITE_LETTER,
+            WriteLetter(case=self.ref.case, at=workflow.now(), kind=LetterKind.ACKNOWLEDGEMENT),
+        )
+
+    async def identify(self) -> None:
+        """Art. 12(6): straight on where the channel shows who asks, else a handler sees to it."""
+        if self.view.identity.state is IdentityState.SUFFICIENT and not self._asked():
+            return
+        await self.stand(
+            Status.IDENTIFYING, opens=(OpenTask(what="verify_identity", role="handler"),)
+        )
+        await self.wait_at(Status.IDENTIFYING, self._identified, "identity")
+
+    def _identified(self) -> bool:
+        return self.view.identity.state is IdentityState.SUFFICIENT
+
+    async def merge(self) -> None:
+        """The 12-month rule of policy `gdpr` answers a repetition with the first request."""
+        if self.opened.merge_into is not None:
+            await self.record(
+                fact(Event.MERGED, into=self.opened.merge_into), link=self.opened.merge_into
+            )
+            raise Ended(Outcome.MERGED)
+
+    async def settle_fee_question(self) -> None:
+        """Art. 12(5): asked for access, correct and delete only; a person decides."""
+        asked = self.view.fee.assessment in (FeeAssessment.CHARGEABLE, FeeAssessment.REVIEW)
+        if not asked or self.ref.kind in (Kind.OBJECTION, Kind.CONSENT):
+            return
+        await self.stand(
+            Status.QUOTING,
+            fee=FeeChange(state=FeeState.QUESTION),
+            opens=(OpenTask(what="settle_fee", role="approver"),),
+        )
+        await self.wait_at(Status.QUOTING, self._fee_settled, "fee question")
+        if self.view.fee.state is FeeState.REFUSED:
+            self.chosen = Choice.REFUSE
+            raise Refused
+
+    def _fee_settled(self) -> bool:
+        return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED, FeeState.REFUSED)
+
+    # -- waiting, with questions to the subject --------------------------------------------------
+
+    def _asked(self) -> Status | None:
+        """Where a case stands while the subject owes an answer."""
+        questions = open_questions(self.view)
+        doubtful = self.view.identity.state in (
+            IdentityState.ASKED,
+            IdentityState.NOT_ESTABLISHED,
+        )
+        if PauseReason.IDENTITY in questions or doubtful:
+            return Status.IDENTIFYING
+        return Status.CLARIFYING if PauseReason.CLARIFICATION in questions else None
+
+    async def wait_at(
+        self, status: Status, ready: Callable[[], bool], summary: str,
+        before: Callable[[], datetime] | None = None,
+    ) -> None:  # fmt: skip
+        """Wait at a status until ready; while the subject is asked, the case stands there.
+
+        `before` gives the recorded instant after which it goes on anyway, asked anew whenever the
+        schedule moves.
+        """
+        while True:
+            asked = self._asked()
+            await self.stand(asked or status)
+            if ready() and asked in (None, status):
+                return
+            silence, revision = self._silence(), self.view.clock.revision
+            limit = silence or (before() if before and not asked else None)
+            in_time = await self.until(
+                lambda asked=asked, silence=silence, revision=revision: (  # type: ignore[misc]
+                    self._asked() is not asked
+                    or self._silence() != silence
+                    or self.view.clock.revision != revision
+                    or (ready() and asked in (None, status))
+                ),
+                before=limit,
+                summary=summary,
+            )
+            if not in_time and silence is None:
+                return
+            if not in_time:
+                await self._tell_of_silence()
+
+    def _silence(self) -> datetime | None:
+        """When the silence of the subject becomes a task; None if it is one already."""
+        told = {a.what for a in self.view.awaiting}
+        silences = self.opened.silences
+        limits = []
+        for pause in self.view.clock.pauses:
+            if pause.answered_at is None and f"{pause.reason}_unanswered" not in told:
+                limits.append(pause.asked_at + getattr(silences, pause.reason))
+        fee = next((a.since for a in self.view.awaiting if a.what == "answer_fee"), None)
+        if fee is not None and "fee_unanswered" not in told:
+            limits.append(fee + silences.fee)
+        return min(limits, default=None)
+
+    async def _tell_of_silence(self) -> None:
+        """An unanswered question is a task for a person, never a refusal or a withdrawal."""
+        asked = {a.what.removeprefix("answer_") for a in self.view.awaiting if a.role == "subject"}
+        told = {a.what.removesuffix("_unanswered") for a in self.view.awaiting}
+        for reason in sorted(asked - told):
+            role = "dpo" if reason == PauseReason.IDENTITY else "handler"
+            await self.record(
+                fact(Event.ANSWER_OVERDUE, reason=reason, role=role),
+                opens=(OpenTask(what=f"{reason}_unanswered", role=role),),
+            )
+
+    # -- decision and reply ----------------------------------------------------------------------
+
+    async def answer(self, *, supplement: bool = False) -> None:
+        """Decide and reply; a decision taken back before the reply left is decided again."""
+        while True:
+            try:
+                await self.decide_or_wait()
+                return await self.reply(supplement=supplement)
+            except TakenBack:
+                await self.stand(Status.DECIDING)
+
+    async def decide_or_wait(self) -> None:
+        """Wait for the approver's (or the DPO's) decision."""
+        if self.chosen is not None:
+            return await self.stand(Status.DECIDING)
+        await self.stand(Status.DECIDING, opens=(OpenTask(what="decide", role=self.decider()),))
+        await self.until(lambda: self.chosen is not None, summary="decision")
+        return None
+
+    def decider(self) -> str:
+        """Who decides this kind."""
+        return "approver"
+
+    async def reply(self, *, supplement: bool = False) -> None:
+        """Compile the reply and wait until it has left: only then is the person answered."""
+        self.reply_left = False
+        await self.step(
+            COMPILE_REPLY,
+            CompileReply(
+                case=self.ref.case, at=workflow.now(), supplement=supplement,
+                refused=self.chosen is Choice.REFUSE,
+            ),
+        )  # fmt: skip
+        await self.stand(Status.REPLYING, opens=(OpenTask(what="send_reply", role="handler"),))
+        await self.until(lambda: self.reply_left, summary="the reply leaves")
+
+    # -- after the reply -------------------------------------------------------------------------
+
+    async def follow_up(self) -> None:
+        """A recipient's duty can outlive the reply (Art. 19); a late finding is sent after it."""
+        if self.chosen is Choice.REFUSE:
+            return
+        while not self.systems.answered():
+            before = self.found()
+            await self.stand(Status.FOLLOWING_UP)
+            await self.until(
+                lambda before=before: self.systems.answered() or self.found() > before,  # type: ignore[misc]
+                summary="recipients still owe an answer",
+            )
+            await self.supplement(more=self.found() > before)
+
+    async def supplement(self, *, more: bool) -> None:
+        """Send after what came late; only access owes the person that."""
+
+    def found(self) -> int:
+        """Records found so far."""
+        return sum(s.records for s in self.view.systems)
+
+    async def close(self) -> None:
+        """Everything is done, or a person has closed it."""
+        self.systems.stop()
+        await self.record(fact(Event.CLOSED, outcome=self.view.outcome), move=Status.CLOSED)
+
+    async def _end(self, outcome: Outcome) -> None:
+        """End without an answer on the merits; the sender is told so."""
+        self.systems.stop()
+        await self.step(
+            WRITE_LETTER,
+            WriteLetter(
+                case=self.ref.case, at=workflow.now(), kind=LetterKind.CONFIRMATION,
+                facts={"ending": outcome},
+            ),
+        )  # fmt: skip
+        await self.record(fact(Event.CLOSED, outcome=outcome), move=Status.CLOSED, outcome=outcome)

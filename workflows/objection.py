@@ -1,0 +1,54 @@
+"""Objection (Art. 21): marketing and surveys stop at once; other purposes a person weighs."""
+
+from temporalio import workflow
+
+from workflows.lifecycle import Lifecycle
+
+with workflow.unsafe.imports_passed_through():
+    from schemas.case import Outcome, Status
+    from schemas.messages import Choice
+    from schemas.steps import OBJECTION_REQUEST, CaseRef
+    from schemas.systems import Duty
+
+
+@workflow.defn(name=OBJECTION_REQUEST)
+class ObjectionRequest(Lifecycle):
+    """Processing for a purpose stops; for marketing and surveys without any condition."""
+
+    @workflow.init
+    def __init__(self, ref: CaseRef) -> None:
+        super().__init__(ref)
+
+    @workflow.run
+    async def run(self, _ref: CaseRef) -> Outcome:
+        """From receipt to close."""
+        return await self.under_the_clock()
+
+    async def procedure(self) -> None:
+        """The immediate duty first; who asks is settled after it (Art. 21(3), Art. 18(1)(d))."""
+        self.systems.start(self.opened.plan)
+        await self.admit()
+        await self.stand(Status.FULFILLING)
+        await self.until(self.systems.asked, summary="every system asked")
+        if self.opened.absolute:
+            self.chosen = Choice.APPROVE
+            return await self.reply()
+        return await self.answer()
+
+    def decider(self) -> str:
+        """A balancing of interests is decided by the DPO (law.md 4)."""
+        return "dpo"
+
+    async def decide_or_wait(self) -> None:
+        """Balanced by a person; processing stays restricted only if the objection is upheld."""
+        await super().decide_or_wait()
+        if self.chosen is Choice.REFUSE and not self.opened.absolute:
+            await self.lift_restrictions()
+
+    async def lift_restrictions(self) -> None:
+        """Our grounds override (Art. 21(1)): the restriction ends (Art. 18(3))."""
+        plans = tuple(
+            plan.model_copy(update={"duty": Duty.LIFT_RESTRICTION}) for plan in self.opened.plan
+        )
+        self.systems.start(plans)
+        await self.until(self.systems.asked, summary="restrictions lifted")

@@ -1,0 +1,48 @@
+"""The hourly sweep: what no single case can see of itself. A stuck workflow fires no timers."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from schemas.steps import (
+        HOURLY_SWEEP,
+        SWEEP_CHECKPOINT,
+        SWEEP_DEADLINES,
+        SWEEP_RECONCILE,
+        Step,
+        SweepInput,
+        SweepReport,
+    )
+
+
+@workflow.defn(name=HOURLY_SWEEP)
+class HourlySweep:
+    """Started by a schedule; each part is safe to repeat."""
+
+    @workflow.run
+    async def run(self) -> SweepReport:
+        """Escalate what a workflow did not, start missing runs, sign a checkpoint."""
+        deadlines = await self._sweep(SWEEP_DEADLINES)
+        runs = await self._sweep(SWEEP_RECONCILE)
+        checkpoint = await self._sweep(SWEEP_CHECKPOINT)
+        return SweepReport(
+            escalated=deadlines.escalated,
+            stuck=deadlines.stuck,
+            reminded=deadlines.reminded,
+            restarted=runs.restarted,
+            orphans=runs.orphans,
+            checkpoint=checkpoint.checkpoint,
+        )
+
+    async def _sweep(self, step: Step[SweepInput, SweepReport]) -> SweepReport:
+        result: SweepReport = await workflow.execute_activity(
+            step.name,
+            SweepInput(at=workflow.now()),
+            result_type=step.gives,
+            activity_id=step.name,
+            start_to_close_timeout=timedelta(minutes=10),
+            retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
+        )
+        return result

@@ -1,0 +1,155 @@
+"""The fan-out: every system that a request concerns is asked, beside one another, until it answers.
+
+One activity a system and try. A system that cannot be reached never blocks the others and never
+counts as success: it becomes a task, and is tried again with growing waits, until it answers or a
+person resolves it. What is still asked when a reply leaves is asked on while the case follows up.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from workflows.case import Case, Fault
+
+with workflow.unsafe.imports_passed_through():
+    from rules.outcome import owing
+    from schemas import steps
+    from schemas.case import SystemOutcome
+    from schemas.events import Event, fact
+    from schemas.messages import SystemResolution
+    from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
+    from schemas.systems import Duty, SystemPlan
+
+STEP_OF: Final[dict[Duty, Step[SystemCall, SystemAnswer]]] = {
+    Duty.SEARCH: steps.SEARCH,
+    Duty.SUPPRESS: steps.SUPPRESS,
+    Duty.RESTRICT: steps.RESTRICT,
+    Duty.LIFT_RESTRICTION: steps.LIFT_RESTRICTION,
+    Duty.RECORD_CONSENT: steps.RECORD_CONSENT,
+}
+
+TRIES: Final = 3
+"""Before an unreachable system is told to staff; more follow."""
+
+LONGEST_WAIT: Final = timedelta(days=1)
+
+
+class FanOut:
+    """Asks the systems of one case."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._plans: dict[str, SystemPlan] = {}
+        self._window: asyncio.Semaphore | None = None
+
+    def start(self, plans: tuple[SystemPlan, ...]) -> None:
+        """Begin to ask; returns at once."""
+        self._window = self._window or asyncio.Semaphore(self._case.opened.search_window)
+        for plan in plans:
+            self._cancel(plan.name)
+            self._plans[plan.name] = plan
+            self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
+
+    def stop(self) -> None:
+        """The case is over: nothing is asked any more."""
+        for name in self._asking:
+            self._cancel(name)
+
+    def resolve(self, name: str, how: SystemResolution) -> None:
+        """A person took the system over, or has it asked again at once."""
+        self._cancel(name)
+        if how is SystemResolution.RETRY and name in self._plans:
+            self.start((self._plans[name],))
+
+    def asked(self) -> bool:
+        """Whether every system has been asked once, with whatever result."""
+        return all(task.done() or name in self._unreached() for name, task in self._asking.items())
+
+    def answered(self) -> bool:
+        """Whether no system owes an answer any more."""
+        return not owing(self._case.view.systems)
+
+    def _cancel(self, name: str) -> None:
+        if name in self._asking:
+            self._asking[name].cancel()
+
+    def _unreached(self) -> set[str]:
+        told = (SystemOutcome.UNREACHABLE, SystemOutcome.FAILED)
+        return {s.name for s in self._case.view.systems if s.outcome in told}
+
+    async def _ask(self, plan: SystemPlan, window: asyncio.Semaphore) -> None:
+        try:
+            await self._ask_until_answered(plan, window)
+        except Exception as error:
+            self._case.interrupt = Fault(f"asking {plan.name} failed: {type(error).__name__}")
+
+    async def _ask_until_answered(self, plan: SystemPlan, window: asyncio.Semaphore) -> None:
+        wait = self._case.opened.pacing.retry_most
+        while True:
+            async with window:
+                answer = await self._try(plan)
+            if answer is not None and answer.outcome is not SystemOutcome.FAILED:
+                return self._adopt(answer)
+            await self._tell(plan, answer)
+            await workflow.sleep(wait, summary=f"{plan.name}: again")
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
+        """One round of tries; None if the system cannot be reached."""
+        case, pace, step = self._case, self._case.opened.pacing, STEP_OF[plan.duty]
+        try:
+            answer: SystemAnswer = await workflow.execute_activity(
+                step.name,
+                SystemCall(case=case.ref.case, at=workflow.now(), system=plan.name, duty=plan.duty),
+                result_type=step.gives,
+                activity_id=f"{step.name}:{plan.name}:{case.next_step()}",
+                task_queue=plan.queue,
+                start_to_close_timeout=pace.system_timeout,
+                retry_policy=RetryPolicy(
+                    initial_interval=pace.retry_first,
+                    maximum_interval=pace.retry_most,
+                    maximum_attempts=TRIES,
+                ),
+            )
+        except ActivityError as error:
+            if isinstance(error.cause, asyncio.CancelledError):
+                raise
+            return None
+        return answer
+
+    async def _tell(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
+        """Staff see it in one sentence and resolve it: retry, by hand, leave out."""
+        outcome = SystemOutcome.UNREACHABLE if answer is None else SystemOutcome.FAILED
+        reason = "cannot be reached" if answer is None else answer.reason
+        system = self._case.view.system(plan.name)
+        if system is not None and system.outcome is outcome:
+            return
+        await self._case.record(
+            fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=TRIES),
+            systems=(SystemChange(name=plan.name, outcome=outcome, reason=reason),),
+            opens=(OpenTask(what="resolve_system", role="handler", system=plan.name),),
+        )
+
+    def _adopt(self, answer: SystemAnswer) -> None:
+        """Take the answer into the view; the case row has it already."""
+        view = self._case.view
+        changed = {
+            "outcome": answer.outcome,
+            "records": answer.records,
+            "reason": answer.reason,
+            "since": workflow.now(),
+        }
+        systems = tuple(
+            s.model_copy(update=changed) if s.name == answer.system else s for s in view.systems
+        )
+        awaiting = tuple(
+            a
+            for a in view.awaiting
+            if not (a.what == "resolve_system" and a.system == answer.system)
+        )
+        self._case.patch(systems=systems, awaiting=(*awaiting, *answer.opened))
