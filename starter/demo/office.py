@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas.case import CaseView, Ground, LetterKind, Status
+from schemas.case import CaseView, Ground, LetterKind, Status, SystemOutcome
 from schemas.errors import CheckFailed
 from schemas.messages import Choice, Decide, Review, VerifyIdentity, Withheld
 from schemas.request import Attachment
@@ -92,17 +92,9 @@ class Desk:
 
     async def by_hand(self, number: str, paper: str | None = None) -> None:
         """Those whose systems are reached by hand answer; the archive hands in what it found."""
-        manual = {s.name for s in (await self.client.show(number)).systems}
-        view = await self.until(
-            number,
-            lambda v: all(s.outcome != "pending" or _task(v, s.name) for s in v.systems),
-            "tasks by hand",
-        )
-        for name in sorted(manual):
-            task = _task(view, name)
-            if task is None:
-                continue
-            file = _file(paper) if paper and name == "paper_archive" else None
+        view = await self.until(number, _all_asked, "tasks by hand")
+        for task in [a for a in view.awaiting if a.what.endswith("_by_hand")]:
+            file = _file(paper) if paper and task.system == "paper_archive" else None
             await self.client.complete_task(number, task.task, by=self.member(task.role), file=file)
 
     async def review(self, number: str, *withhold: Withheld) -> None:
@@ -169,9 +161,11 @@ def subject(person: DemoPerson) -> dict[str, Any]:
     }
 
 
-def _task(view: CaseView, system: str) -> Any:
-    return next(
-        (a for a in view.awaiting if a.system == system and a.what.endswith("_by_hand")), None
+def _all_asked(view: CaseView) -> bool:
+    """Every system has answered, or a person is asked for it."""
+    asked = {a.system for a in view.awaiting}
+    return bool(view.systems) and all(
+        s.outcome is not SystemOutcome.PENDING or s.name in asked for s in view.systems
     )
 
 
