@@ -198,7 +198,9 @@ class ReplyActivities:
             rows = (*held.rows, *(row for row in held.doubtful if row.item in chosen))
             # What tells of other people is not the subject's data: it is reviewed, never sent.
             found[name] = held.model_copy(update={"rows": rows, "doubtful": (), "third_party": ()})
-            files += await self._files(step, name)
+            # A file cannot be redacted item by item: withheld in part, it stays here as a whole.
+            if not part.withheld:
+                files += await self._files(step, name)
         return PackageContent(
             language=form.language, reply=letter, compiled_at=letter.written_at, found=found,
             files=tuple(files),

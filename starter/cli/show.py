@@ -179,6 +179,8 @@ def found(parts: Mapping[str, "Found"], number: str) -> None:
         if system in empty:
             continue
         _rows(f"{system}: {len(held.rows)} record(s)", held.rows)
+        for name in held.files:
+            say(f"  file handed in: {visible(name)}  (dsr found {number} --save-files DIR)")
         if held.doubtful:
             _rows(f"{system}: {len(held.doubtful)} doubtful, may be another's", held.doubtful)
         for third in held.third_party:
