@@ -226,7 +226,8 @@ class SweepReport(Model):
     escalated: tuple[str, ...] = ()
     stuck: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
-    orphans: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()  # runs without a case
+    troubled: tuple[str, ...] = ()  # runs whose tasks fail again and again
     reminded: int = 0
     checkpoint: int | None = None
 

@@ -27,6 +27,8 @@ EVENTS: Final = frozenset(
         "crashed",
         "postgresql_started",
         "postgresql_stopped",
+        "run_orphaned",
+        "run_troubled",
         "stop_asked",
         "temporal_started",
         "temporal_stopped",
