@@ -50,8 +50,8 @@ class SystemActivities:
             found = await self._desk.systems.connector(call.system).find(
                 await self._desk.person(call.case)
             )
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         return await self._keep(call, found)
 
     async def _keep(self, call: SystemCall, found: Found) -> SystemAnswer:
@@ -101,8 +101,8 @@ class SystemActivities:
                 return await self._chosen(call, None, given)
             try:
                 records = await self._apply(call, person, choice)
-            except SystemMisdeclared as fault:
-                return _failed(call, fault)
+            except SystemMisdeclared:
+                return _failed(call)
         return await self._chosen(call, records, given)
 
     async def _apply(self, call: SystemCall, person: Person, choice: Choice) -> int:
@@ -154,8 +154,8 @@ class SystemActivities:
             records = await self._desk.systems.connector(call.system).restrict(
                 await self._desk.person(call.case), restricted
             )
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         outcome = SystemOutcome.SUPPRESSED if records else SystemOutcome.NOTHING_HELD
         answer = SystemAnswer(system=call.system, outcome=outcome, records=records)
         async with self._step(call) as step:
@@ -201,8 +201,10 @@ def _answer(call: SystemCall, found: Found) -> SystemAnswer:
     )  # fmt: skip
 
 
-def _failed(call: SystemCall, fault: SystemMisdeclared) -> SystemAnswer:
-    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=str(fault))
+def _failed(call: SystemCall) -> SystemAnswer:
+    """The reason stands in the case row and in letters: never a connector's own words."""
+    reason = f"not as its manifest says: dsr systems check {call.system}"
+    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=reason)
 
 
 def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:

@@ -110,7 +110,7 @@ class DsrClient:
         actor = self._staff.actor(account)
         if actor is None:
             raise RefusedByRule(
-                f"Not done: {account} is not in the staff directory (staff.yaml of the "
+                "Not done: this account is not in the staff directory (staff.yaml of the "
                 "configuration)."
             )
         return actor
@@ -152,9 +152,10 @@ class DsrClient:
         items: tuple[str, ...] = ()
         case = await self._case(number)
         if file is not None:
-            if await self._what(task) == "choose_match":
+            what = await self._what(case, task)
+            if what == "choose_match":
                 items = _belonging(file)
-            else:
+            elif what is not None:
                 await self._seal_file(case, task, file, by)
         return await self.act(
             number, CompleteTask, by=by, id=id, task=task, records=records, note=note,
@@ -274,9 +275,11 @@ class DsrClient:
                 step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
         await self._runs.start_case(case)
 
-    async def _what(self, task: str) -> str | None:
+    async def _what(self, case: UUID, task: str) -> str | None:
+        """What a task of this case is about; None if it has no such task."""
+        mine = (t.tasks.c.case_id == case) & (t.tasks.c.id == task)
         async with self._case_file.engine.connect() as conn:
-            what: str | None = await conn.scalar(select(t.tasks.c.what).where(t.tasks.c.id == task))
+            what: str | None = await conn.scalar(select(t.tasks.c.what).where(mine))
             return what
 
     async def _seal_file(self, case: UUID, task: str, file: Attachment, by: str) -> None:

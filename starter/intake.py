@@ -5,6 +5,7 @@ What cannot be taken is refused here with one sentence, and nothing is written.
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -80,29 +81,19 @@ class Intake:
             raise BadInput(f"Not taken: received_at is more than {days} days ago (policy intake).")
         self._check_scope(form)
         self._check_purposes(form)
-        for known in form.subject.identifiers:
-            if known.type not in self.policy.identifiers:
-                types = ", ".join(self.policy.identifiers)
-                raise BadInput(
-                    f"Not taken: identifier type {known.type} is unknown. Known: {types}."
-                )
+        _check_known(
+            "subject.identifiers.{}.type", [i.type for i in form.subject.identifiers],
+            self.policy.identifiers,
+        )  # fmt: skip
         return person_of(form.subject, self.policy)
 
     def _check_scope(self, form: RequestForm) -> None:
         parts = {"register", *(s.register_part for s in self.systems)}
-        for part in form.scope:
-            if part not in parts:
-                raise BadInput(
-                    f"Not taken: scope {part} is unknown. Known: {', '.join(sorted(parts))}."
-                )
+        _check_known("scope.{}", form.scope, sorted(parts))
 
     def _check_purposes(self, form: RequestForm) -> None:
         known = {*self.policy.absolute_purposes, *self.policy.other_purposes}
-        for purpose in form.purposes:
-            if purpose not in known:
-                raise BadInput(
-                    f"Not taken: purpose {purpose} is unknown. Known: {', '.join(sorted(known))}."
-                )
+        _check_known("purposes.{}", form.purposes, sorted(known))
         absolute = [p in self.policy.absolute_purposes for p in form.purposes]
         if form.kind is Kind.OBJECTION and any(absolute) and not all(absolute):
             raise BadInput(
@@ -395,7 +386,8 @@ class _NewCase:
         if consent is None:
             return Fact(event=Event.SUPPRESSION_ADDED, facts={"purpose": purpose})
         event = Event.CONSENT_GIVEN if consent.given else Event.CONSENT_WITHDRAWN
-        return Fact(event=event, facts={"purpose": purpose, "text_version": consent.text_version})
+        text = self.intake.keyring.digest("consent", consent.text_version, consent.means)
+        return Fact(event=event, facts={"purpose": purpose, "text": text.hex()})
 
 
 async def _next_number(conn: AsyncConnection, year: int) -> str:
@@ -419,8 +411,22 @@ def _receipt(row: RowMapping) -> Receipt:
     )  # fmt: skip
 
 
+def _check_known(place: str, given: Sequence[str], known: Iterable[str]) -> None:
+    """Refuse what the configuration does not name, by its place: it could be anything."""
+    for n, value in enumerate(given):
+        if value not in known:
+            raise BadInput(
+                f"Not taken: {place.format(n)} is unknown. Known: {', '.join(known)}. "
+                "Nothing was recorded."
+            )
+
+
 def first_fault(error: ValidationError) -> str:
-    """The first fault of a document: where and what, never the value."""
+    """The first fault of a document: where and what, never the value or a key that is not ours."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in fault["loc"]) or "the document"
+    foreign = fault["type"] == "extra_forbidden"
+    place = ".".join(str(part) for part in fault["loc"][: -1 if foreign else None])
+    place = place or "the document"
+    if foreign:
+        return f"{place} has a key that is not known; remove it or correct its spelling"
     return f"{place}: {fault['msg'].removeprefix('Value error, ')}"

@@ -63,7 +63,7 @@ async def _letter(step: CaseStep, letter: str) -> RowMapping:
     row = found.mappings().one_or_none()
     number = step.row["number"]
     if row is None:
-        raise BadInput(f"{number} has no letter {letter}. See: dsr letters {number}")
+        raise BadInput(f"{number} has no such letter. See: dsr letters {number}")
     if row["state"] == LetterState.WITHDRAWN:
         raise RefusedByRule(f"Letter {letter} of {number} was withdrawn before it left.")
     return row
