@@ -115,7 +115,7 @@ class DsrClient:
         actor = self._staff.actor(account)
         if actor is None:
             raise RefusedByRule(
-                f"Not done: {account} is not in the staff directory (staff.yaml of the "
+                "Not done: this account is not in the staff directory (staff.yaml of the "
                 "configuration)."
             )
         return actor

@@ -118,6 +118,7 @@ class Office:
     secrets: Secrets
     queue: str
     clock: list[timedelta]
+    glance: float = 0.03  # seconds between two looks at a case
 
     async def receives(self, form: dict[str, Any]) -> str:
         """Take a request in; its number."""
@@ -144,10 +145,10 @@ class Office:
     ) -> CaseView:
         """Wait until the case row shows it."""
         view = await self.client.show(number)
-        for _ in range(int(within / 0.03)):
+        for _ in range(int(within / self.glance)):
             if what(view):
                 return view
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(self.glance)
             view = await self.client.show(number)
         raise AssertionError(f"never seen: {view.status} {view.outcome} {view.awaiting}")
 

@@ -506,6 +506,7 @@ class StaffActions(Case):
         if how is m.SystemResolution.LEAVE_OUT:
             outcome, reason = SystemOutcome.LEFT_OUT, "left out by a person, with a reason on file"
         open_tasks = tuple(a.task for a in self.view.awaiting if a.system == name)
+        self.systems.leave(name)  # before it is recorded: one more failure would undo the decision
         await self.record(
             fact(Event.SYSTEM_RESOLVED, system=name, how=how),
             by=action.by,
@@ -514,7 +515,8 @@ class StaffActions(Case):
             opens=opens,
             texts={_text_part(f"resolve-{name}", action): action.reason},
         )
-        self.systems.resolve(name, how)
+        if how is m.SystemResolution.RETRY:
+            self.systems.ask_again(name)
 
     def _duty(self, name: str) -> str:
         return next(p.duty for p in self.opened.plan if p.name == name)
