@@ -118,6 +118,19 @@ class Office:
     secrets: Secrets
     queue: str
     clock: list[timedelta]
+    new_worker: Callable[[], Worker]
+    worker: Worker | None = None
+
+    async def starts_work(self) -> None:
+        """A worker serves the queue."""
+        self.worker = self.new_worker()
+        await self.worker.__aenter__()
+
+    async def stops_work(self) -> None:
+        """The worker leaves; nobody serves the queue."""
+        if self.worker is not None:
+            worker, self.worker = self.worker, None
+            await worker.shutdown()
 
     async def receives(self, form: dict[str, Any]) -> str:
         """Take a request in; its number."""
@@ -183,10 +196,11 @@ async def an_office(
     env: WorkflowEnvironment, engine: AsyncEngine, folder: Path,
     systems: FakeSystems | None = None, policy: Policy = POLICY, letters: Letters | None = None,
     max_cached_workflows: int = 1000, workflows: tuple[type, ...] = EVERY_WORKFLOW,
+    keys: type[Keyring] = Keyring,
 ) -> AsyncIterator[Office]:  # fmt: skip
     """An engine of this test's own: database, keys, task queue, worker."""
     secrets = Secrets.load_or_create(folder / "keys")
-    keyring = Keyring(engine, secrets.kek, secrets.pepper)
+    keyring = keys(engine, secrets.kek, secrets.pepper)
     case_file = CaseFile(engine, keyring, Audit(secrets.signer), policy.version)
     plain = await env.connect_client(data_converter=data_converter(keyring))
     skipper = TimeSkipper(plain, config=TimeSkippingConfig(enabled=False))
@@ -203,12 +217,19 @@ async def an_office(
     runs = Runs(skipper.client, case_file, queue)
     desk = Desk(case_file, policy, systems, letters or Letters(LETTERS))  # type: ignore[arg-type]
     activities = every_activity(desk, runs, secrets.signer, folder / "checkpoints.jsonl")
-    worker = Worker(
-        skipper.client, task_queue=queue, workflows=workflows, activities=activities,
-        workflow_runner=sandbox(), max_cached_workflows=max_cached_workflows,
-        graceful_shutdown_timeout=timedelta(seconds=1),
-    )  # fmt: skip
-    async with worker:
-        yield Office(
-            client, skipper.client, skipper, systems, case_file, runs, secrets, queue, clock
-        )
+
+    def new_worker() -> Worker:
+        return Worker(
+            skipper.client, task_queue=queue, workflows=workflows, activities=activities,
+            workflow_runner=sandbox(), max_cached_workflows=max_cached_workflows,
+            graceful_shutdown_timeout=timedelta(seconds=1),
+        )  # fmt: skip
+
+    office = Office(
+        client, skipper.client, skipper, systems, case_file, runs, secrets, queue, clock, new_worker
+    )
+    await office.starts_work()
+    try:
+        yield office
+    finally:
+        await office.stops_work()
