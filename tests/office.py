@@ -118,12 +118,12 @@ class Office:
     secrets: Secrets
     queue: str
     clock: list[timedelta]
-    new_worker: Callable[[], Worker]
+    new_worker: Callable[..., Worker]
     worker: Worker | None = None
 
-    async def starts_work(self) -> None:
+    async def starts_work(self, **more: Any) -> None:
         """A worker serves the queue."""
-        self.worker = self.new_worker()
+        self.worker = self.new_worker(**more)
         await self.worker.__aenter__()
 
     async def stops_work(self) -> None:
@@ -196,16 +196,16 @@ async def an_office(
     env: WorkflowEnvironment, engine: AsyncEngine, folder: Path,
     systems: FakeSystems | None = None, policy: Policy = POLICY, letters: Letters | None = None,
     max_cached_workflows: int = 1000, workflows: tuple[type, ...] = EVERY_WORKFLOW,
-    keys: type[Keyring] = Keyring,
+    keys: type[Keyring] = Keyring, queue: str | None = None, working: bool = True,
 ) -> AsyncIterator[Office]:  # fmt: skip
-    """An engine of this test's own: database, keys, task queue, worker."""
+    """An engine of this test's own: database, keys, task queue, worker (unless not `working`)."""
     secrets = Secrets.load_or_create(folder / "keys")
     keyring = keys(engine, secrets.kek, secrets.pepper)
     case_file = CaseFile(engine, keyring, Audit(secrets.signer), policy.version)
     plain = await env.connect_client(data_converter=data_converter(keyring))
     skipper = TimeSkipper(plain, config=TimeSkippingConfig(enabled=False))
     systems = systems or ordinary_systems()
-    queue = f"office-{uuid4()}"
+    queue = queue or f"office-{uuid4()}"
     clock = [timedelta(0)]
     client = DsrClient(
         skipper.client,
@@ -218,17 +218,18 @@ async def an_office(
     desk = Desk(case_file, policy, systems, letters or Letters(LETTERS))  # type: ignore[arg-type]
     activities = every_activity(desk, runs, secrets.signer, folder / "checkpoints.jsonl")
 
-    def new_worker() -> Worker:
+    def new_worker(**more: Any) -> Worker:
         return Worker(
             skipper.client, task_queue=queue, workflows=workflows, activities=activities,
             workflow_runner=sandbox(), max_cached_workflows=max_cached_workflows,
-            graceful_shutdown_timeout=timedelta(seconds=1),
+            graceful_shutdown_timeout=timedelta(seconds=1), **more,
         )  # fmt: skip
 
     office = Office(
         client, skipper.client, skipper, systems, case_file, runs, secrets, queue, clock, new_worker
     )
-    await office.starts_work()
+    if working:
+        await office.starts_work()
     try:
         yield office
     finally:
