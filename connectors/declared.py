@@ -6,7 +6,7 @@ Keys of Fides that we do not use are ignored; under `dsr` every key is ours, so 
 import re
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.base import EdgeModel, Model
 from schemas.request import Language, Word
@@ -77,11 +77,15 @@ class DeclaredField(Model):
 
     name: SqlName
     data_categories: tuple[str, ...] = ()
-    meta: FidesMeta | None = Field(
-        None, validation_alias=AliasChoices("fides_meta", "fidesops_meta")
-    )
+    fides_meta: FidesMeta | None = None
+    fidesops_meta: FidesMeta | None = None  # as older datasets call it
     fields: tuple["DeclaredPart", ...] = Field((), description="parts of a JSON column")
     dsr: FieldAdditions | None = None
+
+    @property
+    def meta(self) -> FidesMeta:
+        """What Fides knows of it, under either key."""
+        return self.fides_meta or self.fidesops_meta or FidesMeta()
 
 
 class DeclaredPart(Model):

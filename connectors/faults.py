@@ -88,18 +88,17 @@ def _of_collection(
     for number, field in enumerate(collection.fields):
         place = (*here, "fields", number)
         yield from _unknown_categories(categories_of(field), (*place, "data_categories"))
-        if field.meta is None:
-            continue
+        meta = (*place, "fides_meta" if field.fides_meta else "fidesops_meta")
         if field.meta.identity is not None and field.meta.identity not in identifiers:
             known = ", ".join(sorted(identifiers))
             yield (
-                (*place, "fides_meta", "identity"),
+                (*meta, "identity"),
                 f"identity {field.meta.identity} is not a type of the policy; known: {known}",
             )
         for at, reference in enumerate(field.meta.references):
             fault = _of_reference(dataset, reference)
             if fault:
-                yield (*place, "fides_meta", "references", at, "field"), fault
+                yield (*meta, "references", at, "field"), fault
 
 
 def _of_reference(dataset: DeclaredDataset, reference: Reference) -> str | None:
@@ -154,7 +153,7 @@ def _of_identifiers(
     table = dataset.table(action.table)
     if table is None:
         return
-    named = {f.name: f.meta.identity for f in table.fields if f.meta and f.meta.identity}
+    named = {f.name: f.meta.identity for f in table.fields if f.meta.identity}
     for column in action.update.identifiers if action.update else ():
         if column not in named:
             yield (

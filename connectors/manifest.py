@@ -174,11 +174,11 @@ def _purposes(actions: tuple[Stop, ...] | tuple[ConsentRecord, ...]) -> tuple[st
 
 
 def _column(field: DeclaredField, identifiers: Mapping[str, IdentifierPolicy]) -> Column:
-    identity = field.meta.identity if field.meta else None
+    identity = field.meta.identity
     return Column(
         name=field.name,
         categories=categories_of(field),
-        references=field.meta.references if field.meta else (),
+        references=field.meta.references,
         identity=None
         if identity is None
         else IdentityColumn(

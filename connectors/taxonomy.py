@@ -9,8 +9,8 @@ _TREE: Final = {
     "system": "authentication operations",
     "user": "account authorization behavior biometric biometrics childrens children contact "
     "content demographic location device payment social social_activity settings unique_id "
-    "telemetry user_sensor sensor financial government_id health_and_medical health name criminal_history "
-    "privacy_preferences job_title workplace professional_information",
+    "telemetry user_sensor sensor financial government_id health_and_medical health name "
+    "criminal_history privacy_preferences job_title workplace professional_information",
     "user.account": "settings username",
     "user.authorization": "credentials biometric biometrics password",
     "user.behavior": "browsing_history media_consumption purchase_history search_history",

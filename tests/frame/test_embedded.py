@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,12 +60,25 @@ class Engine:
 Up = Callable[..., Engine]
 
 
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    """A data folder; whatever still runs in it at the end is ended.
+
+    Not pytest's own: every other session closes that to all users but its own, and root's
+    PostgreSQL runs as another one.
+    """
+    with tempfile.TemporaryDirectory(prefix="dsr-test-") as folder:
+        yield Path(folder) / "data"
+        left = running_in(Path(folder))
+        for process in left:
+            process.kill()
+        psutil.wait_procs(left, 5)
+
+
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """A data folder; whatever still runs in it at the end is ended."""
-    yield tmp_path / "data"
-    for process in running_in(tmp_path):
-        process.kill()
+def data() -> Iterator[Path]:
+    with a_folder() as data:
+        yield data
 
 
 @pytest.fixture
@@ -124,13 +138,14 @@ def occupied(port: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def running() -> Iterator[Engine]:
     """One engine for the tests that only look."""
-    data = tmp_path_factory.mktemp("engine") / "data"
-    process = launch(data, "CRM_URL", "SURVEY_URL", SURVEY_URL="postgresql://survey.example.org/x")
-    engine = Engine(process, readiness(process), data)
-    yield engine
-    engine.stops_after(signal.SIGTERM)
+    elsewhere = "postgresql://survey.example.org/x"
+    with a_folder() as data:
+        process = launch(data, "CRM_URL", "SURVEY_URL", SURVEY_URL=elsewhere)
+        engine = Engine(process, readiness(process), data)
+        yield engine
+        engine.stops_after(signal.SIGTERM)
 
 
 async def test_an_engine_offers_a_migrated_database_and_temporal_with_its_web_ui(running: Engine):

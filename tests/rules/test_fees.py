@@ -4,7 +4,14 @@ from datetime import date
 
 import pytest
 
-from rules.fees import Assessment, Inquiry, InquiryOutcome, assess, ledger_outcome
+from rules.fees import (
+    Assessment,
+    Inquiry,
+    InquiryOutcome,
+    assess,
+    check_order,
+    ledger_outcome,
+)
 from schemas.case import FeeAssessment, Ground, Outcome
 from schemas.errors import BadInput
 from schemas.policy import FeePolicyName
@@ -80,10 +87,14 @@ def test_the_number_of_months_is_policy():
     assert judged(REQUEST, earlier, months=7).result is FeeAssessment.REVIEW
 
 
-@pytest.mark.parametrize("rule", FeePolicyName)
-def test_a_history_that_is_later_than_the_request_is_refused(rule: FeePolicyName):
+def test_a_request_that_lay_unregistered_is_judged_by_the_order_of_the_ledger():
+    registered_before = inquiry("4", "2026-11-10 10:01")
+    assert judged(REQUEST, registered_before, rule=NOTICE).result is FeeAssessment.CHARGEABLE
+
+
+def test_a_vector_whose_history_is_later_than_its_request_is_refused():
     with pytest.raises(BadInput, match="received after the request"):
-        judged(REQUEST, inquiry("4", "2026-11-10 10:01"), rule=rule)
+        check_order(REQUEST.received_at, [inquiry("4", "2026-11-10 10:01").received_at])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""Reading cases: from PostgreSQL, also while Temporal is away."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import BadInput
+from starter.cli import files
+from starter.cli.console import give, with_engine
+from starter.cli.words import Json, Kind, Number, Onlooker, Status
+
+if TYPE_CHECKING:
+    from schemas.request import Subject
+    from starter.client import DsrClient
+
+PANEL = "Dashboards"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds every command that looks."""
+    app.command("list", rich_help_panel=PANEL)(list_cases)
+    for command in (show, timeline, tasks, found, overview):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def list_cases(
+    status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
+    due_before: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Due before this local date.")
+    ] = None,
+    person_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="F|-",
+            help="Only cases of a person with one of these identifiers: a JSON file "
+            '{"identifiers": [{"type": "email", "value": ...}]}.',
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Cases by safe date, the most urgent first."""
+    from schemas.case import Status as CaseStatus
+    from schemas.request import Kind as CaseKind
+    from starter.cli import show as render
+
+    before = _date(due_before)
+    person = _person(person_file)
+    lines = with_engine(
+        lambda engine: engine.client.cases(
+            status=CaseStatus(status) if status else None,
+            kind=CaseKind(kind) if kind else None,
+            due_before=before,
+            person=person,
+        ),
+        temporal=False,
+    )
+    give(lines) if as_json else render.cases(lines)
+
+
+def show(number: Number, as_json: Json = False) -> None:
+    """One case: status, dates with their reasons, what is awaited, systems, letters, decisions."""
+    from starter.cli import show as render
+
+    view = with_engine(lambda engine: engine.client.show(number), temporal=False)
+    give(view) if as_json else render.case(view)
+
+
+def timeline(number: Number, as_json: Json = False) -> None:
+    """What happened to a case, from its audit chain."""
+    from starter.cli import show as render
+
+    entries = with_engine(lambda engine: engine.client.timeline(number), temporal=False)
+    give(entries) if as_json else render.timeline(entries)
+
+
+def tasks(
+    role: Annotated[
+        str | None, typer.Option(metavar="R", help="Only of this role: handler, archivist, ...")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What needs a person now, by safe date, with the command that does it."""
+    from starter.cli import show as render
+
+    lines = with_engine(lambda engine: engine.client.tasks(role), temporal=False)
+    give(lines) if as_json else render.tasks(lines)
+
+
+def found(number: Number, as_json: Json = False, by: Onlooker = None) -> None:
+    """What was found, per system: personal data. The look is recorded."""
+    from starter.cli import show as render
+
+    parts = with_engine(
+        lambda engine: engine.client.found(number, by=onlooker(engine.client, by)), temporal=False
+    )
+    give(parts) if as_json else render.found(parts, number)
+
+
+def overview(as_json: Json = False) -> None:
+    """Open by status and kind, overdue and breached by cause, load per person."""
+    from starter.cli import show as render
+
+    counts = with_engine(lambda engine: engine.client.overview(), temporal=False)
+    give(counts) if as_json else render.overview(counts)
+
+
+def onlooker(client: "DsrClient", by: str | None) -> str:
+    """Who looks or fetches: a member of staff, else the user of the operating system."""
+    from starter.client import system_user
+
+    return system_user() if by is None else client.actor(by).account
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput("--due-before is a local date, for example 2027-09-30.") from None
+
+
+def _person(file: str | None) -> "Subject | None":
+    from pydantic import ValidationError
+
+    from schemas.request import Subject
+
+    if file is None:
+        return None
+    document = files.read_object(file)
+    try:
+        person = Subject.model_validate({"name": "-", **document})
+    except ValidationError as fault:
+        from starter.intake import first_fault
+
+        raise BadInput(f"{file}: {first_fault(fault)}.") from None
+    if not person.identifiers:
+        raise BadInput(f"{file}: identifiers are missing: nobody is looked up by name alone.")
+    return person

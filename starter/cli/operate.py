@@ -1,0 +1,167 @@
+"""Running the engine: servers and worker, the demo, migration, reconciliation."""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import CheckFailed
+from starter.cli.console import give, remark, run, say, with_engine
+from starter.cli.words import Json
+
+if TYPE_CHECKING:
+    from starter.configuration import Configuration
+    from starter.connection import Connection
+    from starter.open import Engine
+    from starter.settings import Settings
+
+PANEL = "Operation"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds what operators use."""
+    for command in (up, demo, migrate, reconcile):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def up() -> None:
+    """Run the engine of this folder: servers, tables, worker. Ctrl-C stops it; its state stays.
+
+    Servers that the environment names (TEMPORAL_ADDRESS, DATABASE_URL) are used, missing ones are
+    embedded.
+    """
+    run(_up(process_settings()))
+
+
+async def _up(settings: "Settings") -> None:
+    from starter.configuration import load
+    from starter.embedded import stack
+    from starter.signals import stop_on_signals
+
+    with stop_on_signals() as stop:
+        remark("Starting the servers ...")
+        configuration = load(settings.config)
+        async with stack(settings, configuration) as connection:
+            await _empty_registers(configuration, connection)
+            say(f"The engine of {settings.data.resolve()} runs; Ctrl-C stops it.")
+            for name, address in connection.web.items():
+                say(f"{name}: {address}")
+            say("In another terminal, in this folder: dsr submit --help, dsr tasks, dsr overview")
+            # The worker puts procedures and activities together: known here by name only.
+            await import_module("worker").run_worker(settings, connection, stop)
+    remark(f"Stopped. The state stays in {settings.data}: dsr up goes on with it.")
+
+
+async def _empty_registers(configuration: "Configuration", connection: "Connection") -> None:
+    """Embedded databases of shipped systems get their tables; others are their owner's matter."""
+    from starter.registers import REGISTERS, create_registers
+
+    embedded = {
+        declared.name: connection.registers[declared.url_env]
+        for declared in configuration.manifests
+        if declared.url_env in connection.registers and not os.environ.get(declared.url_env)
+    }
+    shipped = {name: url for name, url in embedded.items() if name in REGISTERS}
+    await create_registers(shipped, people=0)
+
+
+def demo(
+    leave: Annotated[
+        bool, typer.Option("--exit", help="End when all are answered; 1 if one is not as expected.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write expected and actual there.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the engine's state in this folder.")
+    ] = None,
+) -> None:
+    """Answer the demonstration's requests on embedded servers, with filled registers."""
+    scenarios = import_module("starter.demo")
+    if not run(scenarios.run(process_settings(), leave=leave, report=report, keep=keep)):
+        raise CheckFailed("The demonstration did not go as expected: see the table above.")
+
+
+def migrate() -> None:
+    """Bring the case database to the tables of this program. Safe to repeat."""
+    before = run(_migrate(process_settings()))
+    if before == "current":
+        say("The database is up to date: nothing to do.")
+    else:
+        say(f"The database was {before} and is migrated. Next: dsr health")
+
+
+async def _migrate(settings: "Settings") -> str:
+    from starter.connection import resolve
+    from storage.database import connect
+    from storage.migrate import state, upgrade
+
+    configured = settings.database_url
+    url = configured.get_secret_value() if configured else resolve(settings).database_url
+    engine = connect(url, application="dsr migrate", pool_size=1)
+    try:
+        before = await state(engine)
+    finally:
+        await engine.dispose()
+    await upgrade(url)
+    return str(before)
+
+
+def reconcile(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, change nothing.")] = False,
+    end_orphans: Annotated[
+        bool, typer.Option("--end-orphans", help="Terminate runs that belong to no case.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Give cases without a run their run, tell runs of letters that left, show runs without a case.
+
+    A crash between the case row and its run leaves such a case; an hourly sweep does the same.
+    """
+    done = with_engine(lambda engine: _reconcile(engine, dry_run=dry_run, end_orphans=end_orphans))
+    if as_json:
+        return give(done)
+    would = "would be " if dry_run else ""
+    say(f"Cases without a run: {_listed(done['restarted'])} ({would}started).")
+    say(f"Letters that had left unnoticed: {_listed(done['letters'])} ({would}told).")
+    fate = f"{would}ended" if end_orphans else "left alone; end them: dsr reconcile --end-orphans"
+    say(f"Runs without a case: {_listed(done['orphans'])} ({fate}).")
+    return None
+
+
+async def _reconcile(
+    engine: "Engine", *, dry_run: bool, end_orphans: bool
+) -> dict[str, list[str]]:  # fmt: skip
+    runs, now = engine.runs, engine.client.now()
+    missing, letters, orphans = await runs.missing(now), await runs.untold_letters(), []
+    if not dry_run:
+        for row in missing:
+            await runs.mend(row, now)
+        for case, letter in letters:
+            await runs.tell_letter(case, letter)
+    orphans = await runs.orphans()
+    ended = orphans if end_orphans and not dry_run else []
+    for orphan in ended:
+        await runs.end(orphan)
+    return {
+        "restarted": [row["number"] for row in missing],
+        "letters": [f"{case}/{letter.letter}" for case, letter in letters],
+        "orphans": orphans,
+        "ended": ended,
+    }
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def process_settings() -> "Settings":
+    """The settings of this process; its logs follow them."""
+    from starter.logs import configure
+    from starter.settings import from_environment
+
+    settings = from_environment()
+    configure(settings.log_level)
+    return settings

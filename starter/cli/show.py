@@ -1,0 +1,195 @@
+"""A case and lists of cases as people read them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from schemas.case import CaseView, Clock, LetterView, TimelineEntry
+from starter.cli.console import day, moment, say, short_day, table, visible
+from starter.cli.next_steps import awaited_command, command_for, is_notice
+
+if TYPE_CHECKING:
+    from connectors.contract import Found, FoundRow
+    from starter.dashboard import CaseLine, Overview, TaskLine
+
+
+def case(view: CaseView) -> None:
+    """One case: where it stands, its dates with their reasons, who is awaited, what was done."""
+    for name, text in _facts(view):
+        say(f"{name:<11} {text}")
+    _awaiting(view)
+    if view.systems:
+        table(
+            ("system", "outcome", "records", "withheld", "since", "lag", "reason"),
+            [
+                (s.name, s.outcome, s.records, s.withheld, moment(s.since),
+                 None if s.lag_seconds is None else f"{s.lag_seconds:.1f} s", s.reason)
+                for s in view.systems
+            ],
+            "Systems",
+        )  # fmt: skip
+    if view.decisions:
+        table(
+            ("decision", "by", "at", "ground"),
+            [(d.what, d.by, moment(d.at), d.ground) for d in view.decisions],
+            "Decisions",
+        )
+    if view.letters:
+        letters(view.letters, "Letters")
+
+
+def _facts(view: CaseView) -> Iterator[tuple[str, str]]:
+    yield view.number, f"{view.kind}, by {view.channel}, of {', '.join(view.scope)}"
+    if view.purposes:
+        yield "Purposes", ", ".join(view.purposes)
+    outcome = f": {view.outcome}" if view.outcome else ""
+    yield "Status", f"{view.status}{outcome}"
+    yield "Received", moment(view.received_at)
+    yield from _clock_facts(view.clock)
+    how = f" ({view.identity.how})" if view.identity.how else ""
+    yield "Identity", f"{view.identity.state}{how}"
+    amount = f", {view.fee.amount / 100:.2f}" if view.fee.amount is not None else ""
+    state = "" if view.fee.state == "none" else f", {view.fee.state}{amount}"
+    yield "Fee", f"{view.fee.assessment}{state}"
+    if view.assignee:
+        yield "Handler", view.assignee
+    if view.linked:
+        yield "Linked", ", ".join(view.linked)
+    if view.purged:
+        yield "Purged", "its key is destroyed; no personal data is left"
+
+
+def _clock_facts(clock: Clock) -> Iterator[tuple[str, str]]:
+    if clock.due_date is None:
+        yield "Due", "not known while a question is open: act by the safe date"
+    else:
+        yield "Due", f"{day(clock.due_date)} ({clock.state})"
+    yield "Safe date", f"{day(clock.safe_date)}, under every reading of the law"
+    if clock.refusal_due_date and clock.refusal_due_date != clock.due_date:
+        yield "Refusal", f"to be told by {day(clock.refusal_due_date)}"
+    for explanation in clock.explanations:
+        yield "", f"{explanation.date}: {explanation.sentence}"
+    if clock.extension:
+        months = f"{clock.extension.months} month(s), {clock.extension.state}"
+        yield "Extension", f"{months}; its notice has to leave by {day(clock.notice_due_date)}"
+    for pause in clock.pauses:
+        until = moment(pause.answered_at) if pause.answered_at else "open"
+        counted = "counted" if pause.counted else "asked too late to count"
+        yield "Question", f"{pause.reason}, {moment(pause.asked_at)} - {until}, {counted}"
+    if clock.replied_at:
+        yield "Answered", moment(clock.replied_at)
+    if clock.escalation != "none":
+        yield "Escalated", f"to the {clock.escalation}"
+    for cause in clock.breach_causes:
+        yield "Breach", cause
+    if clock.next_step_at:
+        yield "Next step", f"of the ladder: {moment(clock.next_step_at)}"
+
+
+def _awaiting(view: CaseView) -> None:
+    if not view.awaiting:
+        return
+    table(
+        ("task", "what", "from", "since", "until", "command"),
+        [
+            (a.task, what(a.what, a.system), a.role, moment(a.since),
+             moment(a.due) if a.due else None, awaited_command(view, a))
+            for a in view.awaiting
+        ],
+        "Awaited",
+    )  # fmt: skip
+
+
+def what(name: str, system: str | None) -> str:
+    """A task in words."""
+    return name.replace("_", " ") + (f": {system}" if system else "")
+
+
+def letters(found: Sequence[LetterView], title: str = "") -> None:
+    """The outbox of a case."""
+    table(
+        ("letter", "kind", "state", "left"),
+        [(x.id, x.kind, x.state, moment(x.left_at) if x.left_at else None) for x in found],
+        title,
+    )
+
+
+def timeline(entries: Iterable[TimelineEntry]) -> None:
+    """What happened, in the order of its recording."""
+    table(
+        ("at", "actor", "event", "what happened"),
+        [(moment(e.at), e.actor, e.event, e.text) for e in entries],
+    )
+
+
+def cases(lines: Sequence["CaseLine"]) -> None:
+    """Cases, the most urgent first."""
+    if not lines:
+        return say("No case is like that.")
+    table(
+        ("number", "kind", "status", "due", "safe date", "escalation", "outcome", "handler"),
+        [
+            (c.number, c.kind, c.status, short_day(c.due_date) if c.due_date else "suspended",
+             short_day(c.safe_date), c.escalation, c.outcome, c.assignee)
+            for c in lines
+        ],
+    )  # fmt: skip
+    say("", f"{len(lines)} case(s). One of them: dsr show NUMBER")
+    return None
+
+
+def tasks(lines: Sequence["TaskLine"]) -> None:
+    """What needs a person now, with the command that does it."""
+    if not lines:
+        return say("Nothing waits for a person.")
+    table(
+        ("safe date", "number", "what", "for", "since", "reminded", "command"),
+        [
+            (short_day(t.safe_date), t.number, what(t.what, t.system), t.role, moment(t.since),
+             moment(t.reminded_at) if t.reminded_at else None,
+             command_for(t.what, t.number, t.task, t.system))
+            for t in lines
+        ],
+    )  # fmt: skip
+    notices = sum(is_notice(t.what) for t in lines)
+    say("", f"{len(lines)} task(s), {notices} of them tell of an escalation.")
+    return None
+
+
+def overview(counts: "Overview") -> None:
+    """Open by status and kind, overdue, breached by cause, load."""
+    kinds = sorted({kind for row in counts.open.values() for kind in row})
+    rows = [
+        (status, *(row.get(kind, 0) for kind in kinds), sum(row.values()))
+        for status, row in counts.open.items()
+    ]
+    table(("open", *kinds, "all"), rows)
+    say("", f"Overdue: {counts.overdue}")
+    for title, column in (
+        ("Breached by cause", counts.breached),
+        ("Open per handler", counts.load),
+    ):
+        if column:
+            table((title.lower(), "cases"), sorted(column.items()), title)
+
+
+def found(parts: Mapping[str, "Found"], number: str) -> None:
+    """What was found, per system. Personal data."""
+    if not parts:
+        return say(f"Nothing was found for {number}, or the search has not ended: "
+                   f"dsr show {number}")  # fmt: skip
+    for system, held in parts.items():
+        _rows(f"{system}: {len(held.rows)} record(s)", held.rows)
+        if held.doubtful:
+            _rows(f"{system}: {len(held.doubtful)} doubtful, may be another's", held.doubtful)
+        for third in held.third_party:
+            say(f"  of somebody else: {third.schema_name}.{third.table}: {visible(third.reason)}")
+    say("", f"Withhold: dsr review {number} --withhold SYSTEM:ITEM:rights_of_others --as ACTOR")
+    return None
+
+
+def _rows(title: str, rows: Sequence["FoundRow"]) -> None:
+    say("", title)
+    for row in rows:
+        say(f"  item {visible(row.item)}  {row.schema_name}.{row.table}")
+        for column, value in row.values.items():
+            say(f"    {visible(column)}: {visible(value)}")

@@ -1,0 +1,182 @@
+"""A manifest that is wrong is refused when it is loaded, with file and line."""
+
+from pathlib import Path
+
+import pytest
+
+from connectors.manifest import load
+from schemas.errors import BadInput, InvalidDocument
+from tests.connectors.small import SYSTEMS
+
+SQL = """\
+dataset:
+  - fides_key: shop
+    description: what Fides says and we do not use
+    dsr:
+      title: &text {fi: a, sv: b, en: c}
+      register_part: shop
+      reach: sql
+      url_env: DSR_SHOP_URL
+      recipient: {name: Shop, relation: processor, country: FI}
+      purposes: [sales]
+      sources: *text
+      retention: *text
+      suppress:
+        - purposes: [marketing]
+          table: buyers
+          update: {identifiers: [email], set: {allowed: false}, as_of: at}
+        - purposes: [surveys]
+          table: stops
+          insert: {email: email, purpose: purpose, at: at}
+      restrict:
+        - {table: buyers, set: {allowed: false}, lift: {allowed: true}}
+    collections:
+      - name: buyers
+        fields:
+          - {name: id, fides_meta: {primary_key: true, data_type: integer}}
+          - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
+          - {name: allowed, data_categories: [user.privacy_preferences]}
+          - {name: at}
+      - name: crm.orders
+        fields:
+          - name: buyer
+            fidesops_meta: {references: [{dataset: shop, field: buyers.id, direction: from}]}
+          - {name: details, fields: [{name: card, data_categories: [user.financial]}]}
+      - name: stops
+        fields:
+          - {name: email, fides_meta: {identity: email}}
+          - {name: purpose}
+          - {name: at}
+"""
+MANUAL = """\
+dataset:
+  - fides_key: archive
+    dsr:
+      title: &text {fi: a, sv: b, en: c}
+      register_part: archive
+      reach: manual
+      role: archivist
+      recipient: {name: Archive, relation: controller, country: FI}
+      categories: [user.name]
+      purposes: [archiving]
+      sources: *text
+      retention: *text
+"""
+
+
+def told(folder: Path, text: str) -> str:
+    (folder / "x.yaml").write_text(text)
+    with pytest.raises(InvalidDocument) as caught:
+        load(folder)
+    return str(caught.value).removeprefix(f"{folder}/")
+
+
+def test_a_manifest_in_the_format_of_fides_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SQL)
+    (tmp_path / "b.yml").write_text(MANUAL)
+
+    shop, archive = load(tmp_path)
+
+    assert shop.facts.categories == (
+        "user.contact.email", "user.financial", "user.privacy_preferences",
+    )  # fmt: skip
+    assert shop.facts.suppresses == ("marketing", "surveys")
+    assert shop.facts.restricts
+    assert not shop.facts.records_consent
+    assert [(t.schema_name, t.name) for t in shop.tables] == [
+        ("public", "buyers"), ("crm", "orders"), ("public", "stops"),
+    ]  # fmt: skip
+    assert (archive.name, archive.facts.role, archive.url_env) == ("archive", "archivist", None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "sentence"),
+    [
+        ("country: FI", "country: US", 9, "US is outside the EEA: state the safeguard"),
+        ("country: FI", "country: GB, safeguard: {en: x}", 9, "GB is outside the EEA"),
+        ("country: FI", "country: Finland", 9, "country: string should match pattern"),
+        ("[user.contact.email]", "[user.contact.emial]", 26, "data category user.contact.emial is unknown"),
+        ("[user.financial]", "[user.money]", 33, "data category user.money is unknown"),
+        ("- name: buyers", "- name: 'buyers; drop table x'", 23, "is no table or column name"),
+        ("- name: crm.orders", "- name: 'crm.'", 29, "is no table or column name"),
+        ("{name: at}", '{name: "a\\"t"}', 28, "is no table or column name"),
+        ("{name: at}", "{name: " + "ä" * 32 + "}", 28, "63 bytes"),
+        ("field: buyers.id", "field: byuers.id", 32, "table byuers is not declared here"),
+        ("field: buyers.id", "field: buyers.di", 32, "column di is not declared in buyers"),
+        ("{dataset: shop, field", "{dataset: other, field", 32, "dataset other is another system"),
+        ("direction: from", "direction: sideways", 32, "direction: input should be 'from' or 'to'"),
+        ("{identity: email}}\n          - {name: allowed", "{identity: emial}}\n          - {name: allowed", 26, "identity emial is not a type of the policy; known: customer_number, email, phone"),
+        ("      url_env: DSR_SHOP_URL\n", "", 7, "sql needs url_env"),
+        ("DSR_SHOP_URL", "shop-url", 8, "url_env: string should match pattern"),
+        ("      reach: sql", "      reach: carrier_pigeon", 7, "reach: input should be 'sql' or 'manual'"),
+        ("          table: stops", "          table: stop", 18, "table stop is not declared here"),
+        ("identifiers: [email]", "identifiers: [at]", 16, "column at of buyers names nobody"),
+        ("set: {allowed: false}, as_of", "set: {alowed: false}, as_of", 14, "column alowed is not declared in buyers"),
+        ("purpose: purpose, at: at", "purpose: purpose", 17, "insert needs a column for `at`"),
+        ("purpose: purpose", "purpose: porpoise", 19, "porpoise is nothing to insert"),
+        ("insert: {email: email, ", "insert: {", 19, "insert needs a column for an identifier"),
+        ("          update: {identifiers: [email], set: {allowed: false}, as_of: at}\n", "", 14, "needs either update or insert"),
+        ("sv: b, ", "", 5, "needs a text in every language of the replies; add sv"),
+        ("      purposes: [sales]\n", "", 4, "purposes is missing; add it"),
+        ("- name: stops", "- name: buyers", 34, "buyers is declared twice; keep one"),
+        ("fides_key: shop", "fides_key: Shop!", 2, "fides_key: string should match pattern"),
+        ("      reach: sql", "      reach: sql\n      categories: [user.name]", 8, "categories follows from the tables"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_with_file_and_line(
+    tmp_path: Path, old: str, new: str, line: int, sentence: str
+) -> None:
+    assert old in SQL
+
+    text = told(tmp_path, SQL.replace(old, new, 1))
+
+    assert sentence in text
+    assert f"x.yaml:{line}: " in text or f"line {line}: " in text, text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "sentence"),
+    [
+        ("      role: archivist\n", "", 6, "manual needs role, whose task it is"),
+        ("      categories: [user.name]\n", "", 6, "manual needs categories"),
+        ("role: archivist", "role: archivist\n      url_env: DSR_X_URL", 8, "url_env needs a database"),
+    ],
+)  # fmt: skip
+def test_a_system_reached_by_hand_needs_somebody_and_no_database(
+    tmp_path: Path, old: str, new: str, line: int, sentence: str
+) -> None:
+    assert told(tmp_path, MANUAL.replace(old, new, 1)).startswith(f"x.yaml:{line}: {sentence}")
+
+
+def test_two_systems_cannot_have_one_name(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SQL)
+
+    text = told(tmp_path, SQL)
+
+    assert text.startswith("x.yaml:2: a system shop is declared in ")
+    assert "a.yaml already; rename one" in text
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    text = told(
+        tmp_path, SQL.replace("country: FI", "country: US").replace("user.financial", "user.money")
+    )
+
+    assert text.startswith("x.yaml:9: ")
+    assert "line 33: data category" in text
+
+
+def test_a_folder_without_manifests_or_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="holds no system manifest"):
+        load(tmp_path)
+    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidDocument, match=r"x\.yaml:1: is not UTF-8 text"):
+        load(tmp_path)
+
+
+def test_the_shipped_manifests_have_every_text_in_three_languages() -> None:
+    for manifest in load(SYSTEMS):
+        facts = manifest.facts
+        texts = [facts.title, facts.sources, facts.retention]
+        texts += [t for t in (facts.instructions, facts.recipient.safeguard) if t]
+        assert all(len(set(text.values())) == 3 for text in texts), manifest.name
