@@ -12,8 +12,9 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.desk import Desk
 from activities.everything import every_activity
@@ -36,6 +37,11 @@ from tests.fakes import FakeSystem, FakeSystems, facts
 from workflows.everything import EVERY_WORKFLOW
 
 LETTERS = Path(__file__).parents[1] / "config" / "mipro" / "letters"
+NAMED = WorkerDeploymentConfig(
+    version=WorkerDeploymentVersion("office", "test"), use_worker_versioning=False
+)
+"""Without a name the SDK hashes every loaded module at the start of a process."""
+
 WORDS = {language: f"authority {language}" for language in Language}
 
 POLICY = Policy(
@@ -222,7 +228,7 @@ async def an_office(
         return Worker(
             skipper.client, task_queue=queue, workflows=workflows, activities=activities,
             workflow_runner=sandbox(), max_cached_workflows=max_cached_workflows,
-            graceful_shutdown_timeout=timedelta(seconds=1), **more,
+            graceful_shutdown_timeout=timedelta(seconds=1), deployment_config=NAMED, **more,
         )  # fmt: skip
 
     office = Office(
