@@ -93,7 +93,7 @@ async def run_worker(
             ground = Ground(
                 settings, configuration, connection, engine, secrets, keyring, client, systems
             )
-            await schedule_sweeps(client, settings.task_queue)
+            await schedule_sweeps(client)
             await _serve(ground, register(ground), stop)
     finally:
         await systems.close()

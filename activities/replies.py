@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import false, select
+from sqlalchemy import false, func, select
 from temporalio import activity
 
 from activities import letter_content as content
@@ -137,12 +137,22 @@ class ReplyActivities:
             about["supplement_to_at"] = view.clock.replied_at
         if form.kind is Kind.ACCESS:
             return reply.AccessReply(**about, ground=ground)
+        about |= {"purposes": view.purposes, "superseded_at": await self._superseded_at(step)}
         if form.consent is not None:
-            return reply.ConsentReply(**about, purposes=view.purposes, consent=form.consent)
+            return reply.ConsentReply(**about, consent=form.consent)
         absolute = set(view.purposes) <= set(self._desk.policy.absolute_purposes)
-        return reply.ObjectionReply(
-            **about, purposes=view.purposes, absolute=absolute, ground=ground
+        return reply.ObjectionReply(**about, absolute=absolute, ground=ground)
+
+    async def _superseded_at(self, step: CaseStep) -> datetime | None:
+        """When the later choice arrived that stands instead of this one."""
+        person = await self._desk.person(step.case)
+        at: datetime | None = await step.conn.scalar(
+            select(func.max(t.suppressions.c.as_of))
+            .where(t.suppressions.c.hash.in_(self._desk.hashes(person)))
+            .where(t.suppressions.c.purpose.in_(step.row["purposes"]))
+            .where(t.suppressions.c.as_of > step.row["received_at"])
         )
+        return at
 
     def _parts(
         self, view: CaseView, withheld: Sequence[dict[str, Any]]
@@ -188,7 +198,9 @@ class ReplyActivities:
             rows = (*held.rows, *(row for row in held.doubtful if row.item in chosen))
             # What tells of other people is not the subject's data: it is reviewed, never sent.
             found[name] = held.model_copy(update={"rows": rows, "doubtful": (), "third_party": ()})
-            files += await self._files(step, name)
+            # A file cannot be redacted item by item: withheld in part, it stays here as a whole.
+            if not part.withheld:
+                files += await self._files(step, name)
         return PackageContent(
             language=form.language, reply=letter, compiled_at=letter.written_at, found=found,
             files=tuple(files),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import structlog
 from sqlalchemy import select, update
 from temporalio import activity
 
@@ -22,6 +23,8 @@ from schemas.steps import (
 from storage import tables as t
 from storage.checkpoints import checkpoint
 from storage.signing import Signer
+
+log = structlog.get_logger(__name__)
 
 GRACE: Final = timedelta(minutes=5)
 """A workflow that is alive fires its step within this time; later it counts as stuck."""
@@ -95,7 +98,14 @@ class SweepActivities:
             restarted.append(row["number"])
         for case, letter in await self._runs.untold_letters():
             await self._runs.tell_letter(case, letter)
-        return SweepReport(restarted=tuple(restarted), orphans=tuple(await self._runs.orphans()))
+        orphans, troubled = await self._runs.orphans(), await self._runs.troubled()
+        for run in orphans:
+            log.warning("run_orphaned", workflow_id=run)
+        for run in troubled:
+            log.warning("run_troubled", workflow_id=run)
+        return SweepReport(
+            restarted=tuple(restarted), orphans=tuple(orphans), troubled=tuple(troubled)
+        )
 
     @activity.defn(name=SWEEP_CHECKPOINT.name)
     async def checkpoint(self, sweep: SweepInput) -> SweepReport:

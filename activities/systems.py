@@ -4,8 +4,8 @@ The findings are sealed in the case file in the same transaction as outcome and 
 system that cannot be reached raises, and the retry policy asks again.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from sqlalchemy import func, select
@@ -52,25 +52,7 @@ class SystemActivities:
             )
         except SystemMisdeclared as fault:
             return _failed(call, fault)
-        return await self._keep(call, found)
-
-    async def _keep(self, call: SystemCall, found: Found) -> SystemAnswer:
-        answer = _answer(call, found)
-        async with self._step(call) as step:
-            if not step.repeated:
-                await step.seal(f"found:{call.system}", found.model_dump_json().encode())
-                await _write(step, answer)
-                step.record(
-                    Event.SEARCHED, system=call.system, outcome=answer.outcome,
-                    records=answer.records,
-                )  # fmt: skip
-                if found.doubtful:
-                    step.record(Event.MATCH_DOUBTFUL, system=call.system, count=len(found.doubtful))
-                    await step.open_task(
-                        OpenTask(what="choose_match", role="handler", system=call.system)
-                    )
-            opened = await _open_tasks(step, call.system)
-        return answer.model_copy(update={"opened": tuple(opened)})
+        return await self._once(call, partial(_keep, found=found))
 
     @activity.defn(name=SUPPRESS.name)
     async def suppress(self, call: SystemCall) -> SystemAnswer:
@@ -84,57 +66,38 @@ class SystemActivities:
         return await self._choose(call, given=form.consent is not None and form.consent.given)
 
     async def _choose(self, call: SystemCall, *, given: bool) -> SystemAnswer:
-        """Under the person's lock, so that the later receipt wins also inside the system."""
         if self._facts(call).reach is Reach.MANUAL:
             return await self._hand_over(call, SystemOutcome.NOTIFIED)
+        try:
+            records = await self._apply_unless_superseded(call, given=given)
+        except SystemMisdeclared as fault:
+            return _failed(call, fault)
+        return await self._once(call, partial(_chosen, records=records, given=given))
+
+    async def _apply_unless_superseded(self, call: SystemCall, *, given: bool) -> int | None:
+        """Under the person's lock, so that the later receipt wins inside the system, too.
+
+        None: a later choice stands, nothing was changed.
+        """
         form, person = await self._desk.form(call.case), await self._desk.person(call.case)
         hashes = self._desk.hashes(person)
+        choice = _choice(self._facts(call), form, given)
         async with self._desk.case_file.engine.begin() as conn:
             await lock_person(conn, hashes)
-            choice = _choice(self._facts(call), form, given)
             standing = select(func.count()).where(
                 t.suppressions.c.hash.in_(hashes),
                 t.suppressions.c.purpose.in_(choice.purposes),
                 t.suppressions.c.suppressed == given,
             )
             if await conn.scalar(standing):
-                return await self._chosen(call, None, given)
-            try:
-                records = await self._apply(call, person, choice)
-            except SystemMisdeclared as fault:
-                return _failed(call, fault)
-        return await self._chosen(call, records, given)
+                return None
+            return await self._apply(call, person, choice)
 
     async def _apply(self, call: SystemCall, person: Person, choice: Choice) -> int:
         connector = self._desk.systems.connector(call.system)
         if call.duty is Duty.RECORD_CONSENT:
             return await connector.record_consent(person, choice)
         return await connector.suppress(person, choice)
-
-    async def _chosen(self, call: SystemCall, records: int | None, given: bool) -> SystemAnswer:
-        """`records` None: a later choice stands, nothing was changed."""
-        outcome = SystemOutcome.NOTHING_HELD
-        if records is None:
-            outcome = SystemOutcome.LEFT_OUT
-        elif records and not given:
-            outcome = SystemOutcome.SUPPRESSED
-        elif records:
-            outcome = SystemOutcome.CORRECTED
-        answer = SystemAnswer(
-            system=call.system, outcome=outcome, records=records or 0,
-            reason=SUPERSEDED if records is None else None,
-        )  # fmt: skip
-        async with self._step(call) as step:
-            if not step.repeated:
-                lag = await _lag(step)
-                await _write(step, answer, lag_seconds=lag)
-                event = Event.SUPPRESSED if call.duty is Duty.SUPPRESS else Event.CONSENT_RECORDED
-                step.record(
-                    Event.SUPERSEDED if records is None else event,
-                    system=call.system, purpose=",".join(step.row["purposes"]), lag_seconds=lag,
-                    records=records,
-                )  # fmt: skip
-        return answer
 
     @activity.defn(name=RESTRICT.name)
     async def restrict(self, call: SystemCall) -> SystemAnswer:
@@ -156,52 +119,90 @@ class SystemActivities:
             )
         except SystemMisdeclared as fault:
             return _failed(call, fault)
-        outcome = SystemOutcome.SUPPRESSED if records else SystemOutcome.NOTHING_HELD
-        answer = SystemAnswer(system=call.system, outcome=outcome, records=records)
-        async with self._step(call) as step:
-            if not step.repeated:
-                await _write(step, answer, lag_seconds=await _lag(step))
-                event = Event.RESTRICTED if restricted else Event.RESTRICTION_LIFTED
-                step.record(event, system=call.system, records=records)
-        return answer
+        return await self._once(call, partial(_marked, records=records, restricted=restricted))
 
     async def _hand_over(self, call: SystemCall, outcome: SystemOutcome) -> SystemAnswer:
         """A person has to do it: a task for the system's role. A task opened is a dispatch."""
         role = self._facts(call).role or "handler"
-        task = OpenTask(what=f"{call.duty}_by_hand", role=role, system=call.system)
-        answer = SystemAnswer(system=call.system, outcome=outcome)
-        async with self._step(call) as step:
+        return await self._once(call, partial(_handed_over, role=role, outcome=outcome))
+
+    async def _once(
+        self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
+    ) -> SystemAnswer:
+        """Record an outcome, once; the answer is what the case row has then."""
+        step_of = self._desk.case_file.step(call.case, step_key(), call.at, call.by.account)
+        async with step_of as step:
             if not step.repeated:
-                lag = await _lag(step)
-                await _write(step, answer, lag_seconds=lag)
-                step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
-                await step.open_task(task)
-            opened = await _open_tasks(step, call.system)
-        return answer.model_copy(update={"opened": tuple(opened)})
+                await write(step, call)
+            return await _recorded(step, call.system)
 
     def _facts(self, call: SystemCall) -> SystemFacts:
         return next(f for f in self._desk.systems.facts if f.name == call.system)
 
-    def _step(self, call: SystemCall) -> AbstractAsyncContextManager[CaseStep]:
-        return self._desk.case_file.step(call.case, step_key(), call.at, call.by.account)
 
-
-def _answer(call: SystemCall, found: Found) -> SystemAnswer:
-    """A doubtful match keeps the system pending until a person has chosen."""
-    if found.doubtful:
+async def _keep(step: CaseStep, call: SystemCall, *, found: Found) -> None:
+    """Seal what was found. A doubtful match keeps the system pending until a person has chosen."""
+    outcome = SystemOutcome.FOUND if found.rows else SystemOutcome.NOTHING_HELD
+    others, doubtful = len(found.third_party), len(found.doubtful)
+    reason = f"{others} record(s) tell of other people" if others else None
+    if doubtful:
         outcome = SystemOutcome.PENDING
-        reason: str | None = f"{len(found.doubtful)} record(s) could be another person's"
-    else:
-        outcome = SystemOutcome.FOUND if found.rows else SystemOutcome.NOTHING_HELD
-        others = len(found.third_party)
-        reason = f"{others} record(s) tell of other people" if others else None
-    return SystemAnswer(
-        system=call.system, outcome=outcome, records=len(found.rows),
-        doubtful=len(found.doubtful), third_party=len(found.third_party), reason=reason,
-    )  # fmt: skip
+        reason = f"{doubtful} record(s) could be another person's"
+    await step.seal(f"found:{call.system}", found.model_dump_json().encode())
+    await _write(step, call, outcome, len(found.rows), reason)
+    step.record(Event.SEARCHED, system=call.system, outcome=outcome, records=len(found.rows))
+    if doubtful:
+        step.record(Event.MATCH_DOUBTFUL, system=call.system, count=doubtful)
+        await step.open_task(OpenTask(what="choose_match", role="handler", system=call.system))
+
+
+async def _chosen(step: CaseStep, call: SystemCall, *, records: int | None, given: bool) -> None:
+    """`records` None: a later choice stands."""
+    outcome = SystemOutcome.CORRECTED if given else SystemOutcome.SUPPRESSED
+    event = Event.SUPPRESSED if call.duty is Duty.SUPPRESS else Event.CONSENT_RECORDED
+    if records is None:
+        outcome, event = SystemOutcome.LEFT_OUT, Event.SUPERSEDED
+    elif not records:
+        outcome = SystemOutcome.NOTHING_HELD
+    lag = await _lag(step)
+    reason = SUPERSEDED if records is None else None
+    await _write(step, call, outcome, records or 0, reason, lag_seconds=lag)
+    purposes = ", ".join(step.row["purposes"])
+    step.record(event, system=call.system, purpose=purposes, lag_seconds=lag, records=records)
+
+
+async def _marked(step: CaseStep, call: SystemCall, *, records: int, restricted: bool) -> None:
+    outcome = SystemOutcome.SUPPRESSED if restricted else SystemOutcome.RETAINED
+    if not records:
+        outcome = SystemOutcome.NOTHING_HELD
+    await _write(step, call, outcome, records, lag_seconds=await _lag(step))
+    event = Event.RESTRICTED if restricted else Event.RESTRICTION_LIFTED
+    step.record(event, system=call.system, records=records)
+
+
+async def _handed_over(
+    step: CaseStep, call: SystemCall, *, role: str, outcome: SystemOutcome
+) -> None:
+    if call.duty is Duty.LIFT_RESTRICTION and await _undone(step, call.system):
+        return await _write(step, call, SystemOutcome.RETAINED, 0)
+    lag = await _lag(step)
+    await _write(step, call, outcome, 0, lag_seconds=lag)
+    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
+    await step.open_task(OpenTask(what=f"{call.duty}_by_hand", role=role, system=call.system))
+    return None
+
+
+async def _undone(step: CaseStep, system: str) -> bool:
+    """Whether the restriction by hand was not done yet: then its task ends, nothing is to lift."""
+    for task in await _open_tasks(step, system):
+        if task.what == f"{Duty.RESTRICT}_by_hand":
+            await step.close_tasks(task.task)
+            return True
+    return False
 
 
 def _failed(call: SystemCall, fault: SystemMisdeclared) -> SystemAnswer:
+    """Not on the case row yet: the procedure tells staff."""
     return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=str(fault))
 
 
@@ -216,14 +217,36 @@ def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:
     )
 
 
-async def _write(step: CaseStep, answer: SystemAnswer, **columns: float) -> None:
-    change = SystemChange(
-        name=answer.system, outcome=answer.outcome, records=answer.records, reason=answer.reason
-    )
+async def _write(
+    step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int,
+    reason: str | None = None, **columns: float,
+) -> None:  # fmt: skip
+    change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
     await step.system(change, **columns)
-    for task in await _open_tasks(step, answer.system):
+    for task in await _open_tasks(step, call.system):
         if task.what == "resolve_system":
             await step.close_tasks(task.task)
+
+
+async def _recorded(step: CaseStep, system: str) -> SystemAnswer:
+    """The answer as the case row has it after this step."""
+    row = (
+        (
+            await step.conn.execute(
+                select(t.system_tasks).where(
+                    t.system_tasks.c.case_id == step.case, t.system_tasks.c.name == system
+                )
+            )
+        )
+        .mappings()
+        .one()
+    )
+    return SystemAnswer(
+        system=system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
+        at=row["since"], lag_seconds=row["lag_seconds"],
+        opened=tuple(await _open_tasks(step, system)),
+        revision=step.row["revision"] + (0 if step.repeated else 1),
+    )  # fmt: skip
 
 
 async def _open_tasks(step: CaseStep, system: str) -> Sequence[Awaited]:

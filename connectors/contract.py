@@ -62,6 +62,7 @@ class Found(Model):
     doubtful: tuple[FoundRow, ...] = ()
     third_party: tuple[ThirdParty, ...] = ()
     defaults_used: tuple[str, ...] = ()
+    files: tuple[str, ...] = Field((), repr=False)  # names of files that people handed in
 
 
 class Choice(Model):

@@ -192,10 +192,11 @@ class SystemAnswer(Model):
     system: str
     outcome: SystemOutcome
     records: int = 0
-    doubtful: int = 0
-    third_party: int = 0
     reason: str | None = None
-    opened: tuple[Awaited, ...] = ()  # tasks that this opened
+    at: Instant | None = None
+    lag_seconds: float | None = None
+    opened: tuple[Awaited, ...] = ()  # tasks of this system that are open now
+    revision: int = 0  # of the case row that has this answer
 
 
 class CompileReply(StepInput):
@@ -225,7 +226,8 @@ class SweepReport(Model):
     escalated: tuple[str, ...] = ()
     stuck: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
-    orphans: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()  # runs without a case
+    troubled: tuple[str, ...] = ()  # runs whose tasks fail again and again
     reminded: int = 0
     checkpoint: int | None = None
 

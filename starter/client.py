@@ -217,7 +217,18 @@ class DsrClient:
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="found")
         parts = await self._case_file.sealed_parts(case, "found:")
-        return {name: Found.model_validate_json(content) for name, content in parts.items()}
+        found = {name: Found.model_validate_json(content) for name, content in parts.items()}
+        for system, file in await self._files(case):
+            known = found.get(system, Found())
+            found[system] = known.model_copy(update={"files": (*known.files, file.name)})
+        return found
+
+    async def files(self, number: str, *, by: str) -> list[tuple[str, Attachment]]:
+        """Files with which people answered for their systems. The look is audited."""
+        case = await self._case(number)
+        async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
+            step.record(Event.LOOKED, part="files")
+        return await self._files(case)
 
     # -- letters ---------------------------------------------------------------------------------
 
@@ -273,6 +284,21 @@ class DsrClient:
                 await step.answer_again()
                 step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
         await self._runs.start_case(case)
+
+    async def _files(self, case: UUID) -> list[tuple[str, Attachment]]:
+        parts = await self._case_file.sealed_parts(case, "file:")
+        async with self._case_file.engine.connect() as conn:
+            rows = await conn.execute(
+                select(t.tasks.c.id, t.tasks.c.system).where(
+                    t.tasks.c.case_id == case, t.tasks.c.done_at.is_not(None)
+                )
+            )
+            systems = {row.id: row.system for row in rows}
+        return [
+            (systems[task] or "", Attachment.model_validate_json(content))
+            for task, content in parts.items()
+            if task in systems
+        ]
 
     async def _what(self, task: str) -> str | None:
         async with self._case_file.engine.connect() as conn:

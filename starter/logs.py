@@ -27,8 +27,9 @@ EVENTS: Final = frozenset(
         "crashed",
         "postgresql_started",
         "postgresql_stopped",
+        "run_orphaned",
+        "run_troubled",
         "stop_asked",
-        "temporal_ended",
         "temporal_started",
         "temporal_stopped",
         "worker_started",
@@ -46,7 +47,7 @@ KEYS: Final[Mapping[str, re.Pattern[str]]] = {
     for key, pattern in {
         "number": r"[A-Z]{0,5}-?\d{4}-\d{1,9}",  # of a case
         "case": _UUID,
-        "workflow_id": rf"dsr-[a-z_]+-{_UUID}(?:-\d+)?",
+        "workflow_id": rf"dsr-(?:[a-z_]+-{_UUID}(?:-\d+)?|sweep(?:-[\dTZ:-]{{20}})?)",
         "workflow_type": r"[A-Z][A-Za-z]{0,40}",
         "activity_type": r"[a-z]{1,20}\.[a-z_]{1,40}",
         "step": r"[a-z]{1,20}\.[a-z_]{1,40}",

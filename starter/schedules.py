@@ -16,13 +16,17 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
-from schemas.steps import HOURLY_SWEEP
+from schemas.steps import HOURLY_SWEEP, TASK_QUEUE
 
 SCHEDULE: Final = "dsr-hourly-sweep"
 
 
-async def schedule_sweeps(client: Client, task_queue: str) -> None:
-    """Have the sweep run now and every hour, one at a time; what was missed runs once."""
+async def schedule_sweeps(client: Client, task_queue: str = TASK_QUEUE) -> None:
+    """Have the sweep run now and every hour, one at a time; what was missed runs once.
+
+    On the engine's own queue, whichever worker makes the schedule: one in a separated network
+    serves another queue.
+    """
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(HOURLY_SWEEP, id="dsr-sweep", task_queue=task_queue),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(hours=1))]),

@@ -159,6 +159,7 @@ class CaseStep:
         await self.conn.execute(
             update(t.system_tasks)
             .where(t.system_tasks.c.case_id == self.case, t.system_tasks.c.name == change.name)
+            .where(t.system_tasks.c.outcome != SystemOutcome.LEFT_OUT)  # a person's last word
             .values(since=self.at, **values)
         )
 

@@ -76,6 +76,11 @@ class AccessRequest(Lifecycle):
             return
         await super().decide_or_wait()
 
+    async def follow_up(self) -> None:
+        """A refusal owes nothing more."""
+        if self.chosen is not Choice.REFUSE:
+            await super().follow_up()
+
     async def supplement(self, *, more: bool) -> None:
         """The late answer is sent after the reply: reviewed and decided if it brought findings."""
         if not more:

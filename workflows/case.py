@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from schemas.base import Model
-    from schemas.case import CaseView, Escalation, Status, TimelineEntry
+    from schemas.case import CaseView, Escalation, Status, SystemView, TimelineEntry
     from schemas.events import Fact
     from schemas.staff import ENGINE, Actor
     from schemas.steps import (
@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         Recorded,
         Step,
         StepInput,
+        SystemAnswer,
     )
 
 A = TypeVar("A", bound=Model)
@@ -76,6 +77,7 @@ class Case:
         self._opened: Opened | None = None
         self._steps = 0
         self._recording = 0
+        self._answers: dict[str, SystemAnswer] = {}
 
     @property
     def view(self) -> CaseView:
@@ -150,11 +152,25 @@ class Case:
         before = self._view
         if before is None or recorded.view.revision > before.revision:
             self._view = recorded.view
+            for answer in self._answers.values():
+                self._patch(answer)
             self._publish(before)
 
-    def patch(self, **parts: Any) -> None:
-        """Take over what a system's own step has recorded on the case row."""
-        self._view = self.view.model_copy(update=parts)
+    def adopt_answer(self, answer: SystemAnswer) -> None:
+        """Take over a system's answer, which the case row has already."""
+        self._answers[answer.system] = answer
+        self._patch(answer)
+
+    def _patch(self, answer: SystemAnswer) -> None:
+        """Put an answer into the view, unless the view was read after it."""
+        view = self.view
+        if answer.revision <= view.revision:
+            return
+        others = tuple(a for a in view.awaiting if a.system != answer.system)
+        systems = tuple(answered(s, answer) if s.name == answer.system else s for s in view.systems)
+        self._view = view.model_copy(
+            update={"systems": systems, "awaiting": (*others, *answer.opened)}
+        )
 
     def _publish(self, before: CaseView | None) -> None:
         """Keep the search attributes for operators; each change costs one event."""
@@ -201,6 +217,19 @@ class Case:
         except TimeoutError:
             return False
         return True
+
+
+def answered(system: SystemView, answer: SystemAnswer) -> SystemView:
+    """A system's part with its answer."""
+    return system.model_copy(
+        update={
+            "outcome": answer.outcome,
+            "records": answer.records,
+            "reason": answer.reason,
+            "since": answer.at or system.since,
+            "lag_seconds": answer.lag_seconds,
+        }
+    )
 
 
 def reason_of(error: ActivityError) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
-from workflows.case import Ended, Refused, Reopened, TakenBack
+from workflows.case import Ended, Fault, Refused, Reopened, TakenBack
 from workflows.clock import DeadlineClock
 from workflows.staff import StaffActions
 
@@ -62,7 +63,11 @@ class Lifecycle(StaffActions):
             await workflow.wait(running, return_when=asyncio.FIRST_COMPLETED)
             if clock.done() and (fault := clock.exception()):
                 raise fault
-        await main
+        try:
+            await main
+        except ActivityError as fault:
+            # Ending the run would lose the case: a task that fails is seen, and mended by new code.
+            raise Fault(f"a step cannot be repeated: {type(fault).__name__}") from fault
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.view.outcome or Outcome.FULFILLED
 
@@ -249,8 +254,6 @@ class Lifecycle(StaffActions):
 
     async def follow_up(self) -> None:
         """A recipient's duty can outlive the reply (Art. 19); a late finding is sent after it."""
-        if self.chosen is Choice.REFUSE:
-            return
         while not self.systems.answered():
             before = self.found()
             await self.stand(Status.FOLLOWING_UP)

@@ -52,6 +52,7 @@ with workflow.unsafe.imports_passed_through():
         SystemChange,
         WriteLetter,
     )
+    from schemas.systems import Duty
 
 M = TypeVar("M", bound=m.StaffAction)
 
@@ -453,6 +454,8 @@ class StaffActions(Case):
             system = self.view.system(name)
             records = (system.records if system else 0) + len(action.items)
         some, none = DONE_BY_HAND[self.ref.kind]
+        if what == f"{Duty.LIFT_RESTRICTION}_by_hand":
+            some = none = SystemOutcome.RETAINED
         return SystemChange(name=name, outcome=some if records else none, records=records)
 
     @workflow.update

@@ -33,6 +33,7 @@ class HourlySweep:
             reminded=deadlines.reminded,
             restarted=runs.restarted,
             orphans=runs.orphans,
+            troubled=runs.troubled,
             checkpoint=checkpoint.checkpoint,
         )
 

@@ -94,7 +94,7 @@ class FanOut:
             async with window:
                 answer = await self._try(plan)
             if answer is not None and answer.outcome is not SystemOutcome.FAILED:
-                return self._adopt(answer)
+                return self._case.adopt_answer(answer)
             await self._tell(plan, answer)
             await workflow.sleep(wait, summary=f"{plan.name}: again")
             wait = min(wait * 2, LONGEST_WAIT)
@@ -134,22 +134,3 @@ class FanOut:
             systems=(SystemChange(name=plan.name, outcome=outcome, reason=reason),),
             opens=(OpenTask(what="resolve_system", role="handler", system=plan.name),),
         )
-
-    def _adopt(self, answer: SystemAnswer) -> None:
-        """Take the answer into the view; the case row has it already."""
-        view = self._case.view
-        changed = {
-            "outcome": answer.outcome,
-            "records": answer.records,
-            "reason": answer.reason,
-            "since": workflow.now(),
-        }
-        systems = tuple(
-            s.model_copy(update=changed) if s.name == answer.system else s for s in view.systems
-        )
-        awaiting = tuple(
-            a
-            for a in view.awaiting
-            if not (a.what == "resolve_system" and a.system == answer.system)
-        )
-        self._case.patch(systems=systems, awaiting=(*awaiting, *answer.opened))

@@ -11,6 +11,8 @@ from typing import Final, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from connectors.sql.matching import Script
+
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 _TABLES: Final = """
@@ -51,11 +53,14 @@ where contype = 'f' and conparentid = 0 and conrelid = any($1::bigint[]::oid[])
 
 _COLLATIONS: Final = """
 select collname from pg_collation
-where collname in ('pg_c_utf8', 'und-x-icu') and collencoding in (-1, 6)
-  and (select getdatabaseencoding()) = 'UTF8'
+where collname in ('pg_c_utf8', 'und-x-icu')
+  and collencoding in (-1, pg_char_to_encoding(getdatabaseencoding()))
 order by collname limit 1
 """
-_KNOWS_LETTERS: Final = "select lower('ÅÄÖ') = 'åäö'"
+_CODECS: Final = {
+    "UTF8": "utf-8", "SQL_ASCII": "utf-8", "LATIN1": "latin-1", "LATIN9": "iso8859-15",
+    "WIN1252": "cp1252",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,11 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Catalog:
-    """A database's tables by oid. `collation`: one that knows the case of all letters."""
+    """A database's tables by oid, and how it writes."""
 
     tables: dict[int, Table]
     foreign_keys: tuple[ForeignKey, ...]
-    collation: str
+    script: Script
 
     def find(self, schema: str, name: str) -> Table | None:
         """The table of that very name."""
@@ -160,15 +165,16 @@ async def read_catalog(connection: Connection) -> Catalog:
         for row in await connection.fetch(_REFERENCES, oids)
         if row["parent"] in columns
     )  # fmt: skip
-    return Catalog(tables, references, await _collation(connection))
+    return Catalog(tables, references, await _script(connection))
 
 
 def _named(columns: dict[int, TableColumn], numbers: list[int]) -> tuple[str, ...]:
     return tuple(columns[number].name for number in numbers)
 
 
-async def _collation(connection: Connection) -> str:
-    """`default` may be C, whose lower() leaves Å as it is: then another one."""
-    if await connection.fetchval(_KNOWS_LETTERS):
-        return "default"
-    return await connection.fetchval(_COLLATIONS) or "default"
+async def _script(connection: Connection) -> Script:
+    """The collation `default` may be C, whose lower() leaves Å as it is: then another one."""
+    codec = _CODECS.get(await connection.fetchval("select getdatabaseencoding()"), "ascii")
+    knows_letters = codec == "ascii" or await connection.fetchval("select lower('ÅÖ') = 'åö'")
+    collation = None if knows_letters else await connection.fetchval(_COLLATIONS)
+    return Script(collation or "default", codec)

@@ -14,6 +14,7 @@ from connectors.manifest import Manifest
 from connectors.sql.catalog import Connection, read_catalog
 from connectors.sql.check import misfits, missing_rights
 from connectors.sql.findings import found
+from connectors.sql.rows import LayoutStale
 from connectors.sql.search import Layout, Search
 from connectors.sql.writes import Writer
 from schemas.systems import SystemFacts
@@ -156,7 +157,7 @@ class SqlConnector:
             problem = self._of_state(error.sqlstate or "")
         except ValueError as error:  # asyncpg's data errors are such, with the value in the text
             problem = self._unexpected(type(error).__name__)
-        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, LayoutStale):
             problem = self._away()
         finally:
             await self._release(connection)

@@ -47,6 +47,10 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda r: (r.table.schema, r.table.name, _rank(r.key), r.id))
 
 
+class LayoutStale(Exception):
+    """A row is stored in a table that came after the catalog was read: read it again."""
+
+
 class Reader:
     """Reads rows of a database's tables, within one transaction."""
 
@@ -85,6 +89,8 @@ class Reader:
         ]
 
     async def _rows(self, table: Table, found: Sequence[Any]) -> list[Row]:
+        if not all(record["leaf"] in self._catalog.tables for record in found):
+            raise LayoutStale
         fuller = await self._inherited(table, found)
         root = self._catalog.root(table)
         return [
@@ -101,8 +107,8 @@ class Reader:
         """Rows of inheriting tables with the columns that only those have."""
         fuller: dict[RowId, dict[str, Any]] = {}
         for leaf in {record["leaf"] for record in found} - {table.oid}:
-            stored = self._catalog.tables.get(leaf)
-            if stored is None or set(stored.columns) <= set(table.columns):
+            stored = self._catalog.tables[leaf]
+            if set(stored.columns) <= set(table.columns):
                 continue
             places = [record["ctid"] for record in found if record["leaf"] == leaf]
             for record in await self._connection.fetch(

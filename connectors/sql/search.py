@@ -12,11 +12,11 @@ from functools import cached_property
 from connectors.contract import Person
 from connectors.manifest import Column, IdentityColumn, Manifest
 from connectors.sql.catalog import Catalog, Connection, Table
-from connectors.sql.matching import Identifiers, plain_sql, quoted, texts
-from connectors.sql.names import compatible
+from connectors.sql.matching import Identifiers, Script, match_sql, quoted, texts
 from connectors.sql.references import Edge, References, references
 from connectors.sql.rows import Reader, Row, RowId, in_order
 from connectors.taxonomy import NAME
+from rules.identity import name_words, names_compatible
 
 
 class Belongs(Enum):
@@ -102,7 +102,6 @@ class Search:
         self._reader = Reader(connection, layout.catalog)
         self._known = Identifiers(person, layout.manifest.calling_code)
         self._heaps = Heaps()
-        self._barred: set[RowId] = set()  # matched, but under another name
 
     async def rows(self) -> Heaps:
         """Everything that is held on the person, followed to its end."""
@@ -119,31 +118,28 @@ class Search:
 
     async def _match(self) -> None:
         """Rows that hold one of the given identifiers; by name alone nobody is found."""
+        script = self._layout.catalog.script
         for table, columns in self._layout.searched:
             wanted = {n: self._known.of(c) for n, c in columns.items() if self._known.of(c)}
             if not wanted:
                 continue
             conditions = [
-                match_sql(table, n, columns[n], at, self._layout.catalog.collation)
-                for at, n in enumerate(wanted, 1)
+                condition(table, n, columns[n], at, script) for at, n in enumerate(wanted, 1)
             ]
-            values = [sorted(forms) for forms in wanted.values()]
+            values = [sorted(filter(script.holds, forms)) for forms in wanted.values()]
             for row, met in await self._reader.matching(table, conditions, values):
                 self._sort(row, [columns[n] for n, hit in zip(wanted, met, strict=True) if hit])
 
     def _sort(self, row: Row, matched: list[IdentityColumn]) -> None:
         strong = [column for column in matched if column.names_one_person]
         named = any(column.rule.personal for column in strong) or self._same_name(row)
-        if strong and named:
-            self._heaps.person.setdefault(row.id, row)
-            return
-        self._heaps.perhaps.setdefault(row.id, row)
-        if strong:
-            self._barred.add(row.id)
+        heap = self._heaps.person if strong and named else self._heaps.perhaps
+        heap.setdefault(row.id, row)
 
     def _same_name(self, row: Row) -> bool:
-        name = self._layout.name_of(row)
-        return not name.strip() or compatible(self._person.name, name)
+        """Without a name on either side nothing contradicts the identifier."""
+        ours, theirs = name_words(self._person.name), name_words(self._layout.name_of(row))
+        return not ours or not theirs or names_compatible(ours, theirs)
 
     def _learn(self, known: Identifiers, rows: Iterable[Row]) -> None:
         """A matched row names the person in more ways than were given."""
@@ -196,8 +192,6 @@ class Search:
 
     def _belongs(self, row: Row, known: Identifiers) -> Belongs:
         """By the identifiers that the row itself holds, then by its name."""
-        if row.id in self._barred:
-            return Belongs.PERHAPS
         columns = self._layout.identities(row.leaf)
         if not columns:  # a name in a record of the person's need not be the person's
             return Belongs.OTHER if row.upward and not self._same_name(row) else Belongs.PERSON
@@ -212,12 +206,10 @@ class Search:
         return Belongs.PERSON if self._same_name(row) else Belongs.PERHAPS
 
 
-def match_sql(table: Table, name: str, column: IdentityColumn, at: int, collation: str) -> str:
-    """The condition that a column, or an element of it, is one of the forms in parameter `at`."""
+def condition(table: Table, name: str, column: IdentityColumn, at: int, script: Script) -> str:
+    """SQL that says whether a column, or an element of it, is among the forms of parameter `at`."""
     rule = column.rule.normalise
     if table.columns[name].category == "A":
-        element = plain_sql("e", rule, collation)
-        return (
-            f"exists (select from unnest(t.{quoted(name)}) e where {element} = any(${at}::text[]))"
-        )
-    return f"{plain_sql(f't.{quoted(name)}', rule, collation)} = any(${at}::text[])"
+        element = match_sql("e", rule, script, at)
+        return f"exists (select from unnest(t.{quoted(name)}) e where {element})"
+    return match_sql(f"t.{quoted(name)}", rule, script, at)

@@ -21,7 +21,7 @@ from connectors.manifest import Column, IdentityColumn
 from connectors.sql.catalog import Connection, Table
 from connectors.sql.matching import Identifiers, quoted
 from connectors.sql.rows import source
-from connectors.sql.search import Layout, Search, match_sql
+from connectors.sql.search import Layout, Search, condition
 
 
 @dataclass
@@ -181,8 +181,9 @@ class Writer:
         self, table: Table, column: str, wanted: IdentityColumn, parameters: Parameters,
         known: Identifiers | None = None,
     ) -> str:  # fmt: skip
-        at = parameters.add(sorted((known or self._known).of(wanted)))
-        return match_sql(table, column, wanted, at, self._layout.catalog.collation)
+        script = self._layout.catalog.script
+        at = parameters.add(sorted(filter(script.holds, (known or self._known).of(wanted))))
+        return condition(table, column, wanted, at, script)
 
     def _table(self, name: str) -> Table:
         place = self._layout.manifest.place(name)

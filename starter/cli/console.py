@@ -72,7 +72,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    shown = Table(
+        *columns,
+        show_header=any(columns),
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     for row in rows:
         shown.add_row(*(Text(visible(value), overflow="fold") for value in row))
     if title:

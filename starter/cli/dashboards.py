@@ -1,13 +1,14 @@
 """Reading cases: from PostgreSQL, also while Temporal is away."""
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.errors import BadInput
 from starter.cli import files
-from starter.cli.console import give, with_engine
+from starter.cli.console import give, say, with_engine
 from starter.cli.words import Json, Kind, Number, Onlooker, Status
 
 if TYPE_CHECKING:
@@ -88,14 +89,40 @@ def tasks(
     give(lines) if as_json else render.tasks(lines)
 
 
-def found(number: Number, as_json: Json = False, by: Onlooker = None) -> None:
+def found(
+    number: Number,
+    save_files: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the files that people handed in there."),
+    ] = None,
+    as_json: Json = False,
+    by: Onlooker = None,
+) -> None:
     """What was found, per system: personal data. The look is recorded."""
     from starter.cli import show as render
 
+    if save_files is not None:
+        return _save_files(number, save_files, by)
     parts = with_engine(
         lambda engine: engine.client.found(number, by=onlooker(engine.client, by)), temporal=False
     )
-    give(parts) if as_json else render.found(parts, number)
+    return give(parts) if as_json else render.found(parts, number)
+
+
+def _save_files(number: str, folder: Path, by: str | None) -> None:
+    from activities.package import safe_name
+
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is no folder: name one that exists.")
+    handed_in = with_engine(
+        lambda engine: engine.client.files(number, by=onlooker(engine.client, by)), temporal=False
+    )
+    for system, file in handed_in:
+        path = folder / f"{system}-{safe_name(file.name)}"
+        files.write_fetched(str(path), lambda content=file.base64: content)  # type: ignore[misc]
+        say(f"{system}: {path}")
+    if not handed_in:
+        say(f"Nobody has handed in a file for {number}.")
 
 
 def overview(as_json: Json = False) -> None:

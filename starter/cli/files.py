@@ -68,6 +68,14 @@ def read_object(file: str) -> dict[str, Any]:
     return document
 
 
+def refuse_broken_text(document: object) -> None:
+    """Half a character (an escape like \\ud800, an argument that is not UTF-8) cannot be kept."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadInput("A text holds half a character. Write it in UTF-8.") from None
+
+
 def free_text(text: str | None, file: str | None, option: str = "--reason") -> str | None:
     """A free text, from the option or from its file."""
     if text is not None and file is not None:
@@ -77,6 +85,7 @@ def free_text(text: str | None, file: str | None, option: str = "--reason") -> s
         return None
     if not given.strip():
         raise BadInput(f"The text of {option} is empty. Write what is to be recorded.")
+    refuse_broken_text(given)
     return given.strip()
 
 

@@ -1,6 +1,5 @@
 """Handing requests in: as a file, from stdin, or for convenience as options."""
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS: Final = 120.0
 """How long `--wait` waits; a case may wait for a partner longer than anybody at a terminal."""
-
-POLL_SECONDS: Final = 0.3
 
 
 def register(app: typer.Typer) -> None:
@@ -86,6 +83,7 @@ def submit(
     options = {option: value for option, value in given.items() if value}
     document = _form_of_file(file, options) if file else _form_of_options(options)
     _add_key(document, key)
+    files.refuse_broken_text(document)
     with_engine(lambda engine: _submit(engine, document, wait=wait, as_json=as_json))
 
 
@@ -122,21 +120,15 @@ async def _waited(
     client: "DsrClient", receipt: "Receipt"
 ) -> tuple["CaseView", DsrError | None]:  # fmt: skip
     """The case once it waits for a person; else as it stands, with the sentence to end with."""
-    import asyncio
+    from starter.cli.next_steps import settled, waits_for_a_person
 
-    from starter.cli.next_steps import waits_for_a_person
-
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
-        view = await client.show(receipt.number)
-        if waits_for_a_person(view):
-            return view, None
-        if time.monotonic() > until:
-            return view, Unreachable(
-                f"{receipt.number} is received, and still {view.status} after "
-                f"{WAIT_SECONDS:.0f} s. Does a worker run, do the systems answer? See: dsr health"
-            )
-        await asyncio.sleep(POLL_SECONDS)
+    view = await settled(client, await client.show(receipt.number), WAIT_SECONDS)
+    if waits_for_a_person(view):
+        return view, None
+    return view, Unreachable(
+        f"{receipt.number} is received, and still {view.status} after {WAIT_SECONDS:.0f} s. Does "
+        "a worker run, do the systems answer? See: dsr health"
+    )
 
 
 def _form_of_file(file: str, options: dict[str, Any]) -> dict[str, Any]:

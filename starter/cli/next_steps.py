@@ -1,10 +1,17 @@
 """What a case waits for, and the command that does it."""
 
-from typing import Final
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
 
 from schemas.case import Awaited, CaseView, LetterKind, LetterState, Status, SystemOutcome
 from schemas.request import Kind
 from starter.cli.console import day
+
+if TYPE_CHECKING:
+    from starter.client import DsrClient
+
+POLL_SECONDS: Final = 0.2
 
 COMMANDS: Final = {
     "verify_identity": "dsr verify-identity {number} --as ACTOR",
@@ -56,8 +63,8 @@ def awaited_command(view: CaseView, awaited: Awaited) -> str:
 
 def waits_for_a_person(view: CaseView) -> bool:
     """Whether nothing goes on by itself: closed, or everything left is somebody's task."""
-    if view.status is Status.CLOSED:
-        return True
+    if view.status in (Status.CLOSED, Status.RECEIVED):
+        return view.status is Status.CLOSED
     tasks = [a for a in view.awaiting if not is_notice(a.what)]
     theirs = {a.system for a in tasks}
     searching = view.status in (Status.SEARCHING, Status.FULFILLING)
@@ -65,6 +72,15 @@ def waits_for_a_person(view: CaseView) -> bool:
         s.outcome is SystemOutcome.PENDING and s.name not in theirs for s in view.systems
     )
     return bool(tasks) and not by_itself
+
+
+async def settled(client: "DsrClient", view: CaseView, seconds: float) -> CaseView:
+    """The case once it waits for a person or is closed, or as it stands after these seconds."""
+    until = time.monotonic() + seconds
+    while not waits_for_a_person(view) and time.monotonic() < until:
+        await asyncio.sleep(POLL_SECONDS)
+        view = await client.show(view.number)
+    return view
 
 
 def standing(view: CaseView) -> str:

@@ -124,10 +124,10 @@ def reconcile(
     if as_json:
         return give(done)
     would = "would be " if dry_run else ""
-    say(f"Cases without a run: {_listed(done['restarted'])} ({would}started).")
-    say(f"Letters that had left unnoticed: {_listed(done['letters'])} ({would}told).")
     fate = f"{would}ended" if end_orphans else "left alone; end them: dsr reconcile --end-orphans"
-    say(f"Runs without a case: {_listed(done['orphans'])} ({fate}).")
+    _say_names("Cases without a run", done["restarted"], f"{would}started")
+    _say_names("Letters that had left unnoticed", done["letters"], f"{would}told")
+    _say_names("Runs without a case", done["orphans"], fate)
     return None
 
 
@@ -135,7 +135,7 @@ async def _reconcile(
     engine: "Engine", *, dry_run: bool, end_orphans: bool
 ) -> dict[str, list[str]]:  # fmt: skip
     runs, now = engine.runs, engine.client.now()
-    missing, letters, orphans = await runs.missing(now), await runs.untold_letters(), []
+    missing, letters = await runs.missing(now), await runs.untold_letters()
     if not dry_run:
         for row in missing:
             await runs.mend(row, now)
@@ -153,8 +153,8 @@ async def _reconcile(
     }
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) or "none"
+def _say_names(what: str, names: list[str], fate: str) -> None:
+    say(f"{what}: {', '.join(names)} ({fate})." if names else f"{what}: none.")
 
 
 def process_settings() -> "Settings":

@@ -66,7 +66,7 @@ def _clock_facts(clock: Clock) -> Iterator[tuple[str, str]]:
     yield "Safe date", f"{day(clock.safe_date)}, under every reading of the law"
     if clock.refusal_due_date and clock.refusal_due_date != clock.due_date:
         yield "Refusal", f"to be told by {day(clock.refusal_due_date)}"
-    for explanation in clock.explanations:
+    for explanation in sorted(clock.explanations, key=lambda e: e.date):
         yield "", f"{explanation.date}: {explanation.sentence}"
     if clock.extension:
         months = f"{clock.extension.months} month(s), {clock.extension.state}"
@@ -88,15 +88,14 @@ def _clock_facts(clock: Clock) -> Iterator[tuple[str, str]]:
 def _awaiting(view: CaseView) -> None:
     if not view.awaiting:
         return
-    table(
-        ("task", "what", "from", "since", "until", "command"),
-        [
-            (a.task, what(a.what, a.system), a.role, moment(a.since),
-             moment(a.due) if a.due else None, awaited_command(view, a))
-            for a in view.awaiting
-        ],
-        "Awaited",
-    )  # fmt: skip
+    say("", "Awaited")
+    for a in view.awaiting:
+        until = f", until {moment(a.due)}" if a.due else ""
+        say(
+            f"{a.task}  {what(a.what, a.system)}, from the {a.role}, since "
+            f"{moment(a.since)}{until}",
+            f"    {awaited_command(view, a)}",
+        )
 
 
 def what(name: str, system: str | None) -> str:
@@ -141,15 +140,13 @@ def tasks(lines: Sequence["TaskLine"]) -> None:
     """What needs a person now, with the command that does it."""
     if not lines:
         return say("Nothing waits for a person.")
-    table(
-        ("safe date", "number", "what", "for", "since", "reminded", "command"),
-        [
-            (short_day(t.safe_date), t.number, what(t.what, t.system), t.role, moment(t.since),
-             moment(t.reminded_at) if t.reminded_at else None,
-             command_for(t.what, t.number, t.task, t.system))
-            for t in lines
-        ],
-    )  # fmt: skip
+    for t in lines:
+        again = f", reminded {moment(t.reminded_at)}" if t.reminded_at else ""
+        say(
+            f"{short_day(t.safe_date)}  {t.number}  {what(t.what, t.system)}, for the {t.role}, "
+            f"since {moment(t.since)}{again}",
+            f"    {command_for(t.what, t.number, t.task, t.system)}",
+        )
     notices = sum(is_notice(t.what) for t in lines)
     say("", f"{len(lines)} task(s), {notices} of them tell of an escalation.")
     return None
@@ -164,12 +161,10 @@ def overview(counts: "Overview") -> None:
     ]
     table(("open", *kinds, "all"), rows)
     say("", f"Overdue: {counts.overdue}")
-    for title, column in (
-        ("Breached by cause", counts.breached),
-        ("Open per handler", counts.load),
-    ):
+    for title, column in (("breached by", counts.breached), ("open, of handler", counts.load)):
         if column:
-            table((title.lower(), "cases"), sorted(column.items()), title)
+            say("")
+            table((title, "cases"), sorted(column.items()))
 
 
 def found(parts: Mapping[str, "Found"], number: str) -> None:
@@ -177,8 +172,15 @@ def found(parts: Mapping[str, "Found"], number: str) -> None:
     if not parts:
         return say(f"Nothing was found for {number}, or the search has not ended: "
                    f"dsr show {number}")  # fmt: skip
+    empty = [system for system, held in parts.items() if held == type(held)()]
+    if empty:
+        say(f"Nothing held by: {', '.join(empty)}")
     for system, held in parts.items():
+        if system in empty:
+            continue
         _rows(f"{system}: {len(held.rows)} record(s)", held.rows)
+        for name in held.files:
+            say(f"  file handed in: {visible(name)}  (dsr found {number} --save-files DIR)")
         if held.doubtful:
             _rows(f"{system}: {len(held.doubtful)} doubtful, may be another's", held.doubtful)
         for third in held.third_party:

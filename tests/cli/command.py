@@ -1,7 +1,9 @@
 """Runs `dsr` as a user does, inside this process."""
 
 import json
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from typer import Typer
@@ -9,6 +11,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from starter.cli import app, rules
+
+DSR = str(Path(sys.executable).with_name("dsr"))
 
 
 @dataclass(frozen=True)

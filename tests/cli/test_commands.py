@@ -6,7 +6,6 @@ import resource
 import subprocess
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -16,10 +15,9 @@ from schemas.case import Ground, PauseReason, Status
 from schemas.messages import ACTIONS, Choice, CloseAs, FeeChoice, StaffAction, SystemResolution
 from schemas.request import Channel, Kind, Language
 from starter.cli import RULES, next_steps, words
-from tests.cli.command import commands, dsr
+from tests.cli.command import DSR, commands, dsr
 
 COMMANDS = commands()
-DSR = Path(sys.executable).with_name("dsr")
 
 
 @pytest.mark.parametrize("words", ["", "audit", "systems", "rules", *COMMANDS])
@@ -48,7 +46,7 @@ def test_every_staff_action_has_a_command_that_names_its_actor(action: type[Staf
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 def test_every_free_text_can_come_from_a_file(action: type[StaffAction]) -> None:
     options = {option for p in COMMANDS[action.name.replace("_", "-")].params for option in p.opts}
-    free_texts = {"reason", "doubt", "question", "text"} & {*action.model_fields}
+    free_texts = {"reason", "doubt", "question", "text", "note"} & {*action.model_fields}
     for text in free_texts:
         assert {f"--{text}-file", "--file"} & options, text
 
@@ -104,7 +102,7 @@ def test_help_and_due_load_neither_temporal_nor_the_database() -> None:
 )
 def test_help_and_due_answer_at_once(arguments: list[str], most: float) -> None:
     """Seconds of computing; other work on this machine makes single tries slower."""
-    assert any(_seconds([str(DSR), *arguments]) < most for _ in range(12))
+    assert any(_seconds([DSR, *arguments]) < most for _ in range(12))
 
 
 def _seconds(command: list[str]) -> float:

@@ -102,3 +102,7 @@ def asking(demo: DemoPerson) -> Person:
 def keys(rows: Any) -> list[tuple[Any, ...]]:
     """Table and key values of rows, in the order given."""
     return [(row.table, *row.key.values()) for row in rows]
+
+
+AINO = person("Aino Virtanen", email="aino@posti.example")
+CUSTOMERS = {"id": "", "name": "name", "email": "email"}

@@ -79,7 +79,9 @@ def _nobody_listens() -> str:
 
 
 @pytest.mark.parametrize(
-    "url", [None, _nobody_listens(), "canary://x", "postgresql://u@/db?host=/canary/nowhere"]
+    "url",
+    [None, _nobody_listens(), "canary://x", "postgresql://u@/db?host=/canary/nowhere"],
+    ids=["not set", "refused", "no database", "no socket"],
 )
 async def test_an_address_where_nobody_answers_is_told_by_the_systems_name_only(
     url: str | None,

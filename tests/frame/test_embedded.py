@@ -20,11 +20,13 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from schemas.errors import BadInput
 from starter import embedded_postgres, embedded_temporal
 from starter.connection import Connection, resolve
 from starter.embedded import stack
+from starter.embedded_temporal import EmbeddedTemporal
 from starter.settings import Settings
 from tests.frame.controller import a_controller
 
@@ -50,11 +52,16 @@ class Engine:
     async def asks(self, sql: str, database: str | None = None) -> object:
         """One value from one of its databases."""
         url = self.connection.registers[database] if database else self.connection.database_url
-        conn = await asyncpg.connect(url, timeout=10)
-        try:
-            return await conn.fetchval(sql)
-        finally:
-            await conn.close()
+        return await asks(url, sql)
+
+
+async def asks(url: str, sql: str) -> object:
+    """One value from a database."""
+    conn = await asyncpg.connect(url, timeout=10)
+    try:
+        return await conn.fetchval(sql)
+    finally:
+        await conn.close()
 
 
 Up = Callable[..., Engine]
@@ -62,7 +69,7 @@ Up = Callable[..., Engine]
 
 @contextmanager
 def a_folder() -> Iterator[Path]:
-    """A data folder; whatever still runs in it at the end is ended.
+    """A data folder to be, and room beside it; whatever still runs there at the end is ended.
 
     Not pytest's own: every other session closes that to all users but its own, and root's
     PostgreSQL runs as another one.
@@ -122,19 +129,6 @@ def running_in(folder: Path) -> list[psutil.Process]:
         and process.pid != os.getpid()
         and str(folder) in f"{process.info['cmdline']} {process.info['cwd']}"
     ]
-
-
-@contextmanager
-def occupied(port: int) -> Iterator[None]:
-    """Somebody listens there, whoever it is."""
-    with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            server.bind(("127.0.0.1", port))
-            server.listen()
-        except OSError:
-            pass
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +241,6 @@ async def test_state_is_kept_over_a_restart_and_over_a_kill(up: Up, data: Path):
 
     third = up("CRM_URL")
     assert await third.asks("select one from kept", "CRM_URL") == 1
-    assert third.connection.temporal_address == second.connection.temporal_address
     third.stops_after(signal.SIGINT)
     assert running_in(data) == []
 
@@ -268,31 +261,60 @@ async def test_an_engine_starts_again_after_everything_was_killed(up: Up, data: 
     assert await up("CRM_URL").asks("select one from kept", "CRM_URL") == 1
 
 
-def test_a_busy_port_gives_the_next_free_one(up: Up):
-    with occupied(embedded_temporal.PORT), occupied(embedded_temporal.WEB_PORT):
-        connection = up().connection
+async def test_a_busy_port_gives_the_next_free_one(data: Path, monkeypatch: pytest.MonkeyPatch):
+    os.mkdir(data)
+    with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(("127.0.0.1", 0)) as b:
+        busy, busy_web = a.getsockname()[1], b.getsockname()[1]
+        monkeypatch.setattr(embedded_temporal, "PORT", busy)
+        monkeypatch.setattr(embedded_temporal, "WEB_PORT", busy_web)
+        server = EmbeddedTemporal(data, "default")
+        await server.launch()
+        await server.ready()
+        await server.stop()
 
-    assert int(connection.temporal_address.rpartition(":")[2]) > embedded_temporal.PORT
-    assert int(connection.web["temporal"].rpartition(":")[2]) > embedded_temporal.WEB_PORT
+    assert int(server.address.rpartition(":")[2]) > busy
+    assert int(server.web.rpartition(":")[2]) > busy_web
+
+
+async def test_a_neighbour_that_took_the_port_first_is_not_taken_for_our_own(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Two engines start at the same moment and see the same free port."""
+    for folder in (data, data / "first", data / "second"):
+        os.mkdir(folder)
+    first = EmbeddedTemporal(data / "first", "default")
+    await first.launch()
+    await first.ready()
+    ports = iter([int(first.address.rpartition(":")[2])])
+    found = embedded_temporal._free_port
+    monkeypatch.setattr(embedded_temporal, "_free_port", lambda port: next(ports, found(port)))
+    second = EmbeddedTemporal(data / "second", "default")
+    await second.launch()
+    await second.ready()
+
+    assert second.address != first.address
+    await second.stop()
+    await first.stop()
 
 
 async def test_a_configured_database_is_used_beside_an_embedded_temporal(
-    up: Up, data: Path, empty_database_url: str
+    data: Path, empty_database_url: str
 ):
-    engine = up(DATABASE_URL=empty_database_url)
+    settings = Settings(data=data, database_url=SecretStr(empty_database_url))
+    async with stack(settings, a_controller()) as connection:
+        assert connection.database_url == empty_database_url
+        assert await asks(empty_database_url, "select to_regclass('dsr.cases') is not null")
+        assert connection.web
+        assert not (data / "postgres").exists()
 
-    assert engine.connection.database_url == empty_database_url
-    assert await engine.asks("select to_regclass('dsr.cases') is not null")
-    assert not (data / "postgres").exists()
 
-
-async def test_a_configured_temporal_is_used_beside_an_embedded_database(up: Up, data: Path):
-    engine = up(TEMPORAL_ADDRESS="temporal.example.org:7233")
-
-    assert engine.connection.temporal_address == "temporal.example.org:7233"
-    assert engine.connection.web == {}
-    assert await engine.asks("select 1") == 1
-    assert not (data / "temporal.db").exists()
+async def test_a_configured_temporal_is_used_beside_an_embedded_database(data: Path):
+    settings = Settings(data=data, temporal_address="temporal.example.org:7233")
+    async with stack(settings, a_controller()) as connection:
+        assert connection.temporal_address == "temporal.example.org:7233"
+        assert connection.web == {}
+        assert await asks(connection.database_url, "select 1") == 1
+        assert not (data / "temporal.db").exists()
 
 
 async def test_without_the_extra_a_sentence_says_what_to_set_or_install(

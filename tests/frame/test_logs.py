@@ -1,5 +1,6 @@
 """Logs by allow-list: what a person wrote or is never gets into a line."""
 
+import ast
 import io
 import json
 import logging
@@ -8,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -78,6 +80,31 @@ def test_an_allowed_value_passes_and_any_other_becomes_its_type(log_file: io.Str
     assert line["number"] == "DSR-2027-000142"
     assert line["attempt"] == 3
     assert (line["system"], line["who"], line["rows"]) == ("<str>", "<str>", "<list>")
+
+
+def test_every_line_of_ours_is_on_the_lists():
+    """What is not on them would be written, and never be seen."""
+    lines = list(log_calls())
+
+    assert len(lines) >= 7
+    for place, event, keys in lines:
+        assert event in logs.EVENTS, f"{place}: {event} is not in EVENTS"
+        assert keys <= {*logs.KEYS, "exc_info"}, f"{place}: {keys} are not all in KEYS"
+
+
+def log_calls() -> Iterator[tuple[str, object, set[str | None]]]:
+    """Every `log.info("event", key=...)` of our rooms."""
+    root = Path(logs.__file__).parents[1]
+    rooms = [path for room in logs.ROOMS for path in (root / room).rglob("*.py")]
+    for path in [*rooms, root / "worker.py"]:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match call:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="log"), attr=level),
+                    args=[ast.Constant(value=event)],
+                ) if level in {"debug", "info", "warning", "error", "exception", "critical"}:
+                    keys = {keyword.arg for keyword in call.keywords}
+                    yield f"{path.name}:{call.lineno}", event, keys
 
 
 def test_of_a_library_only_warnings_are_logged_and_of_ours_the_level_that_was_set(

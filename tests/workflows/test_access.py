@@ -1,6 +1,8 @@
 """Access, Art. 15: from receipt to close, and what can happen on the way."""
 
 import asyncio
+import io
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -27,6 +29,7 @@ from schemas.messages import (
     Withdraw,
     Withheld,
 )
+from schemas.request import Attachment
 from tests.fakes import a_row
 from tests.office import Office, a_form
 
@@ -371,3 +374,25 @@ async def test_a_match_that_could_be_another_person_is_chosen_by_a_person(office
 
     view = await office.sees(number, lambda v: v.system("customers").outcome == "found")  # type: ignore[union-attr]
     assert view.system("customers").records == 2  # type: ignore[union-attr]
+
+
+async def test_a_file_that_is_withheld_in_part_does_not_go_into_the_package(office: Office):
+    """Art. 15(4): a file cannot be redacted item by item."""
+    paper = Attachment(name="folder-12.txt", media_type="text/plain", base64=b"cGFwZXI=")
+    number = await office.receives(a_form())
+    await office.archive_answers(number, file=paper)
+    await office.reaches(number, Status.REVIEWING)
+    assert (await office.client.found(number, by="maija"))["archive"].files == ("folder-12.txt",)
+    await office.act(
+        number, Review, by="maija",
+        withhold=(Withheld(system="archive", item="1", code=Ground.RIGHTS_OF_OTHERS),),
+    )  # fmt: skip
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+
+    package = await office.client.package(number, by="maija")
+
+    names = zipfile.ZipFile(io.BytesIO(package)).namelist()
+    assert sorted(names) == ["data.json", "reply.html"]
+    assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.PARTIAL

@@ -1,0 +1,219 @@
+"""Plays the scenarios on an engine of its own, shows them live, compares with what is expected."""
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.errors import BadInput, DsrError
+from schemas.policy import Policy
+from starter.configuration import Configuration, load
+from starter.connection import Connection
+from starter.demo import show
+from starter.demo.office import Desk, Progress
+from starter.demo.scenarios import SCENARIOS, Scenario
+from starter.embedded import stack
+from starter.open import Engine, opened
+from starter.registers import REGISTERS, create_registers
+from starter.settings import Settings
+from starter.signals import stop_on_signals
+
+PEOPLE: Final = 5_000
+AT_A_TIME: Final = 6
+"""Scenarios played at a time: staff work beside one another, two cores set the pace."""
+
+Result = dict[str, Any]
+
+
+async def run(
+    settings: Settings, *, leave: bool = False, report: Path | None = None,
+    keep: Path | None = None, expected: Mapping[str, Any] | None = None,
+) -> bool:  # fmt: skip
+    """Play everything; True if every request came out as expected.
+
+    Always on embedded servers, in `keep` or a folder that is removed. Without `leave` the engine
+    stays up until Ctrl-C, to be looked at.
+    """
+    configuration = _hastened(load(settings.config))
+    _refuse_real_registers(configuration)
+    expected = expected if expected is not None else expectations()
+    folder = keep or Path(tempfile.mkdtemp(prefix="dsr-demo-"))
+    own = settings.model_copy(
+        update={"data": folder, "temporal_address": None, "database_url": None}
+    )
+    try:
+        with stop_on_signals() as stop:
+            async with _engine(own, configuration, stop) as engine:
+                results = await _play(engine, configuration, expected, stop)
+                show.closing(results, engine.connection.web)
+                if report is not None:
+                    _write(report, results)
+                if not leave and not stop.is_set():
+                    show.stays(own.data)
+                    await stop.wait()
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    return bool(results) and all(result["ok"] for result in results)
+
+
+def expectations() -> dict[str, Any]:
+    """What is expected of each scenario: data, written by hand."""
+    content: dict[str, Any] = json.loads(
+        files("starter.demo").joinpath("expected.json").read_text(encoding="utf-8")
+    )
+    return content
+
+
+def _hastened(configuration: Configuration) -> Configuration:
+    """The shipped policy; only pace and answer windows are shorter, no date of law."""
+    policy = configuration.policy
+    hasty: Policy = policy.model_copy(
+        update={
+            "pace": policy.pace.model_copy(update={"retry_first": timedelta(seconds=1)}),
+            "identity": policy.identity.model_copy(update={"silence": timedelta(seconds=4)}),
+        }
+    )
+    return Configuration(
+        policy=hasty, staff=configuration.staff, manifests=configuration.manifests,
+        letters=configuration.letters,
+    )  # fmt: skip
+
+
+def _refuse_real_registers(configuration: Configuration) -> None:
+    """Invented people are never written into a register that the environment names."""
+    named = [variable for variable in configuration.registers if os.environ.get(variable)]
+    if named:
+        raise BadInput(
+            f"The demonstration fills registers with invented people, and {', '.join(named)} is "
+            "set: unset it first, so that no real register is touched."
+        )
+
+
+@asynccontextmanager
+async def _engine(
+    settings: Settings, configuration: Configuration, stop: asyncio.Event
+) -> AsyncIterator[Engine]:
+    """Servers, filled registers, a worker, and a client on them."""
+    show.says("Starting Temporal and PostgreSQL ...")
+    async with stack(settings, configuration) as connection:
+        show.says(f"Filling nine registers with {PEOPLE:,} invented people ...")
+        await create_registers(_urls(configuration, connection), people=PEOPLE)
+        done = asyncio.Event()
+        run_worker = import_module("worker").run_worker
+        worker = asyncio.create_task(
+            run_worker(settings, connection, done, configuration=configuration)
+        )
+        try:
+            await _keys_are_there(settings, worker)
+            async with opened(settings) as engine:
+                yield engine
+        finally:
+            done.set()
+            await worker
+    stop.set()
+
+
+async def _keys_are_there(settings: Settings, worker: "asyncio.Task[None]") -> None:
+    """The first worker makes the keys; a worker that refuses says why."""
+    while not settings.keys_path().is_dir() or len(list(settings.keys_path().iterdir())) < 3:
+        if worker.done():
+            await worker
+        await asyncio.sleep(0.1)
+
+
+def _urls(configuration: Configuration, connection: Connection) -> dict[str, str]:
+    return {
+        declared.name: connection.registers[declared.url_env]
+        for declared in configuration.manifests
+        if declared.name in REGISTERS and declared.url_env in connection.registers
+    }
+
+
+async def _play(
+    engine: Engine, configuration: Configuration, expected: Mapping[str, Any], stop: asyncio.Event
+) -> list[Result]:
+    places = asyncio.Semaphore(AT_A_TIME)
+    lines = {name: Progress(name) for name in SCENARIOS}
+
+    async def play(name: str, scenario: Scenario) -> Result:
+        async with places:
+            desk = Desk(engine.client, configuration.staff, lines[name])
+            return await _played(name, scenario, desk, expected.get(name, {}))
+
+    with show.live(list(lines.values())):
+        everything = asyncio.gather(*(play(name, s) for name, s in SCENARIOS.items()))
+        stopping = asyncio.create_task(_cancel_on(stop, everything))
+        try:
+            return await everything
+        except asyncio.CancelledError:
+            return []
+        finally:
+            stopping.cancel()
+
+
+async def _cancel_on(stop: asyncio.Event, everything: "asyncio.Future[Any]") -> None:
+    await stop.wait()
+    everything.cancel()
+
+
+async def _played(name: str, scenario: Scenario, desk: Desk, expected: Result) -> Result:
+    """One scenario, and whether everything that is expected of it is so."""
+    number, fault = None, None
+    try:
+        number = await scenario(desk)
+    except DsrError as error:
+        fault = str(error)
+    desk.progress.done = True
+    number = number or (desk.numbers[-1] if desk.numbers else None)
+    if number is None:
+        return {
+            "scenario": name, "number": None, "kind": None, "channel": None,
+            "expected": expected, "actual": {}, "ok": False, "fault": fault, "explanations": [],
+        }  # fmt: skip
+    view = await desk.client.show(number)
+    desk.progress.status = view.status
+    actual = {
+        "status": view.status,
+        "outcome": view.outcome,
+        "due_date": str(view.clock.due_date) if view.clock.due_date else None,
+        "safe_date": str(view.clock.safe_date),
+        "escalation": view.clock.escalation,
+        "fee": view.fee.state,
+        "submissions": len(desk.numbers),
+        "systems": [{"name": s.name, "outcome": s.outcome} for s in view.systems],
+        "lag_seconds": max((s.lag_seconds or 0 for s in view.systems), default=0),
+    }
+    return {
+        "scenario": name, "number": number, "kind": view.kind, "channel": view.channel,
+        "expected": expected, "actual": actual, "fault": fault,
+        "ok": fault is None and as_expected(expected, actual),
+        "explanations": [e.sentence for e in view.clock.explanations],
+    }  # fmt: skip
+
+
+def as_expected(expected: Result, actual: Result) -> bool:
+    """Everything that is expected is so, and something is. Systems: those that are named."""
+    wanted = dict(expected)
+    systems = wanted.pop("systems", [])
+    most = wanted.pop("lag_seconds_below", None)
+    if most is not None and not actual["lag_seconds"] < most:
+        return False
+    return (
+        bool(wanted)
+        and all(actual.get(key) == value for key, value in wanted.items())
+        and all(system in actual["systems"] for system in systems)
+    )
+
+
+def _write(report: Path, results: list[Result]) -> None:
+    shown = [{k: v for k, v in result.items() if k != "explanations"} for result in results]
+    report.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,88 @@
+"""What the demonstration shows: a live table while it plays, then the reasons of every date."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from starter.demo.office import Progress
+
+_console = Console(stderr=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 150)
+
+
+def says(line: str) -> None:
+    """One line of what goes on."""
+    _console.print(Text(line))
+
+
+@contextmanager
+def live(lines: list[Progress]) -> Iterator[None]:
+    """The requests, redrawn while they move; where no terminal is, nothing is redrawn."""
+    with Live(console=_console, refresh_per_second=4, get_renderable=lambda: _progress(lines)):
+        yield
+
+
+def _progress(lines: list[Progress]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("request", "number", "status", "waits for"):
+        table.add_column(column)
+    for line in lines:
+        style = "green" if line.done else ("" if line.number != "-" else "dim")
+        doing = "" if line.done else line.doing
+        table.add_row(line.scenario.replace("_", " "), line.number, line.status, doing, style=style)
+    return table
+
+
+def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
+    """Every request with its ending and dates, then why each date is what it is."""
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("", "request", "number", "ending", "due", "safe", "escalation", "fee", "lag s"):
+        table.add_column(column)
+    for result in results:
+        actual = result["actual"]
+        table.add_row(
+            Text("ok", style="green") if result["ok"] else Text("NOT OK", style="bold red"),
+            result["scenario"].replace("_", " "),
+            result["number"] or "-",
+            f"{actual.get('status', '-')}, {actual.get('outcome') or '-'}",
+            actual.get("due_date") or "suspended",
+            actual.get("safe_date") or "-",
+            actual.get("escalation") or "-",
+            actual.get("fee") or "-",
+            f"{actual.get('lag_seconds', 0):.1f}" if actual.get("lag_seconds") else "",
+        )
+    console.print(Group(Text(""), table, Text("")))
+    _faults(console, results)
+    _reasons(console, results)
+    for name, address in web.items():
+        console.print(Text(f"{name} web UI: {address}"))
+
+
+def _faults(console: Console, results: list[dict[str, Any]]) -> None:
+    for result in results:
+        if not result["ok"]:
+            why = result["fault"] or "expected otherwise"
+            console.print(
+                Text(f"{result['scenario']}: {why}. Expected: {result['expected']}", style="red")
+            )
+
+
+def _reasons(console: Console, results: list[dict[str, Any]]) -> None:
+    console.print(Text("Why these dates", style="bold"))
+    for result in results:
+        console.print(Text(f"  {result['number'] or '-'} {result['scenario'].replace('_', ' ')}"))
+        for sentence in result["explanations"]:
+            console.print(Text(f"    {sentence}"))
+    console.print()
+
+
+def stays(folder: Path) -> None:
+    """How to look at what is there."""
+    says(f"The engine stays up until Ctrl-C. In another terminal: DSR_DATA={folder} dsr overview")
