@@ -124,6 +124,7 @@ class Office:
     secrets: Secrets
     queue: str
     clock: list[timedelta]
+    desk: Desk
     new_worker: Callable[..., Worker]
     worker: Worker | None = None
 
@@ -225,14 +226,25 @@ async def an_office(
     activities = every_activity(desk, runs, secrets.signer, folder / "checkpoints.jsonl")
 
     def new_worker(**more: Any) -> Worker:
-        return Worker(
-            skipper.client, task_queue=queue, workflows=workflows, activities=activities,
-            workflow_runner=sandbox(), max_cached_workflows=max_cached_workflows,
-            graceful_shutdown_timeout=timedelta(seconds=1), deployment_config=NAMED, **more,
-        )  # fmt: skip
+        ours: dict[str, Any] = {
+            "task_queue": queue, "workflows": workflows, "activities": activities,
+            "workflow_runner": sandbox(), "max_cached_workflows": max_cached_workflows,
+            "graceful_shutdown_timeout": timedelta(seconds=1), "deployment_config": NAMED,
+        }  # fmt: skip
+        return Worker(skipper.client, **(ours | more))
 
     office = Office(
-        client, skipper.client, skipper, systems, case_file, runs, secrets, queue, clock, new_worker
+        client,
+        skipper.client,
+        skipper,
+        systems,
+        case_file,
+        runs,
+        secrets,
+        queue,
+        clock,
+        desk,
+        new_worker,
     )
     if working:
         await office.starts_work()
