@@ -30,6 +30,9 @@ PEOPLE: Final = 5_000
 AT_A_TIME: Final = 6
 """Scenarios played at a time: staff work beside one another, two cores set the pace."""
 
+ELSEWHERE: Final = ("temporal_address", "database_url", "keys", "audit_log")
+"""Settings of a real engine: neither its servers, nor its keys, nor its evidence are touched."""
+
 Result = dict[str, Any]
 
 
@@ -47,9 +50,7 @@ async def run(
     _refuse_real_registers(configuration)
     expected = expected if expected is not None else expectations()
     folder = keep or Path(tempfile.mkdtemp(prefix="dsr-demo-"))
-    own = settings.model_copy(
-        update={"data": folder, "temporal_address": None, "database_url": None}
-    )
+    own = settings.model_copy(update=dict.fromkeys(ELSEWHERE) | {"data": folder})
     try:
         with stop_on_signals() as stop:
             async with _engine(own, configuration, stop) as engine:
