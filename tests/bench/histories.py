@@ -1,19 +1,12 @@
 """What a request leaves in Temporal: events, bytes, and the time of a replay."""
 
-import time
 from typing import Final
 
 from temporalio.client import WorkflowHandle, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter
-from temporalio.worker import Replayer
 
-from starter.temporal import sandbox
-from tests.bench.bare import Bare, Shape
 from tests.bench.figures import Figure, metric
-from tests.bench.requests import answered, at_once, median
+from tests.bench.requests import answered, at_once
 from tests.bench.stand import Engine, Stand, an_engine
-from workflows.everything import EVERY_WORKFLOW
 
 REPLAYS: Final = 7
 

@@ -29,8 +29,10 @@ def somebody(**more: Any) -> dict[str, Any]:
 async def seen(engine: Engine, number: str, what: Callable[[CaseView], Any]) -> CaseView:
     """Wait until the case row shows it."""
     async with asyncio.timeout(PATIENCE):
-        while not what(view := await engine.client.show(number)):
+        view = await engine.client.show(number)
+        while not what(view):
             await asyncio.sleep(0.01)
+            view = await engine.client.show(number)
         return view
 
 
