@@ -97,6 +97,35 @@ class StaffActions(Case):
         """What this run has recorded so far."""
         return self.entries
 
+    # -- how the case stands ---------------------------------------------------------------------
+
+    def asked(self) -> Status | None:
+        """Where a case stands while the subject owes an answer."""
+        questions = open_questions(self.view)
+        doubtful = self.view.identity.state in (
+            IdentityState.ASKED,
+            IdentityState.NOT_ESTABLISHED,
+        )
+        if PauseReason.IDENTITY in questions or doubtful:
+            return Status.IDENTIFYING
+        return Status.CLARIFYING if PauseReason.CLARIFICATION in questions else None
+
+    def owed(self) -> bool:
+        """Whether somebody still owes an answer after the reply (Art. 19)."""
+        return not self.systems.answered()
+
+    def decider(self) -> str:
+        """Who decides this kind."""
+        return "approver"
+
+    def decision_task(self) -> OpenTask:
+        """What waits while the decision is due."""
+        return OpenTask(what="decide", role=self.decider())
+
+    def _turned(self) -> bool:
+        """Whether a person has turned the procedure, which has not gone there yet."""
+        return self.interrupt is not None or self.chosen is not None or self.asked() is not None
+
     # -- how an action is taken ------------------------------------------------------------------
 
     def refuses(self, action: m.StaffAction) -> str | None:
@@ -329,7 +358,13 @@ class StaffActions(Case):
             fact(Event.WITHHELD, system=w.system, item=w.item, code=w.code) for w in action.withhold
         )
         done = fact(Event.REVIEWED, withheld=len(action.withhold))
-        await self.record(*facts, done, by=action.by, withheld=action.withhold, closes=("review",))
+        # The decision is due now: said in the same step, which a step of its own would double.
+        due: dict[str, Any] = (
+            {} if self._turned() else {"move": Status.DECIDING, "opens": (self.decision_task(),)}
+        )
+        await self.record(
+            *facts, done, by=action.by, withheld=action.withhold, closes=("review",), **due
+        )
         self.reviewed = True
 
     @workflow.update
@@ -435,15 +470,16 @@ class StaffActions(Case):
         self._letters_gone.add(gone.letter)
         async with self._acting:
             await workflow.wait_condition(lambda: self.is_settled)
+            answers = gone.kind in (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
+            awaited = self.view.status is Status.REPLYING and self.interrupt is None
             await self.step(
                 LETTER_GONE,
                 LetterGone(
                     case=self.ref.case, at=workflow.now(), letter=gone.letter, kind=gone.kind,
-                    left_at=gone.at,
+                    left_at=gone.at, closes=answers and awaited and not self.owed(),
                 ),
             )  # fmt: skip
-        if gone.kind in (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT):
-            self.reply_left = True
+        self.reply_left = self.reply_left or answers
 
     # -- systems and tasks -----------------------------------------------------------------------
 
