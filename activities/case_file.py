@@ -59,6 +59,8 @@ class CaseFileActivities:
             unattended=policy.access.unattended == "nothing_to_withhold",
             search_window=policy.access.search_window,
             max_extension_months=policy.time_limits.max_extension_months,
+            max_age=policy.intake.max_age,
+            fee_cents=policy.fees.amount_cents,
             pacing=Pacing(
                 retry_first=policy.pace.retry_first,
                 retry_most=policy.pace.retry_most,
@@ -93,6 +95,8 @@ class CaseFileActivities:
             await step.answer_again()
         for part, text in change.texts.items():
             await step.seal(part, text.encode())
+        for upload, part in change.keeps.items():
+            await step.keep(upload, part)
         self._set_columns(step, change)
         for system in change.systems:
             await step.system(system)
@@ -119,7 +123,7 @@ class CaseFileActivities:
         if change.fee is not None:
             columns |= {"fee_state": change.fee.state}
             if change.fee.state is FeeState.TOLD:
-                columns["fee_amount"] = change.fee.amount or self._desk.policy.fees.amount_cents
+                columns["fee_amount"] = change.fee.amount
             if change.fee.state is FeeState.QUESTION:
                 step.record(Event.FEE_QUESTION, assessment=step.row["fee_assessment"])
         if change.withheld is not None:

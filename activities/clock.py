@@ -97,8 +97,9 @@ class ClockActivities:
 
     async def _recompute(
         self, step: CaseStep, received_at: datetime, extension: Extension | None,
-        *, corrected: bool = False,
+        *, corrected: bool = False, told: bool = False,
     ) -> None:  # fmt: skip
+        """`told`: a letter has left, and what happened is not refused for its instant."""
         rows = await step.conn.execute(
             select(t.pauses).where(t.pauses.c.case_id == step.case).order_by(t.pauses.c.id)
         )
@@ -110,7 +111,8 @@ class ClockActivities:
             for row in rows.mappings()
         )  # fmt: skip
         notice = Notice(extension.months, extension.notified_at) if extension else None
-        reckoning.check_facts(received_at, pauses, notice)
+        if not told:
+            reckoning.check_facts(received_at, pauses, notice)
         clock = deadlines.clock(
             received_at, self._desk.policy, pauses=pauses, extension=extension, set_at=step.at,
             before=step.clock, revision=step.clock.revision + corrected,
@@ -166,7 +168,7 @@ class ClockActivities:
         if decided is None or step.clock.replied_at is not None:
             return
         told = decided.model_copy(update={"notified_at": left_at})
-        await self._recompute(step, step.row["received_at"], told)
+        await self._recompute(step, step.row["received_at"], told, told=True)
         if step.clock.extension and step.clock.extension.state is ExtensionState.VALID:
             step.record(Event.EXTENDED, months=told.months)
             return

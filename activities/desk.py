@@ -1,5 +1,6 @@
 """What every activity works with, and the key under which each is done once."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from activities.letters import Letters
 from connectors.contract import Identity, Person
 from connectors.registry import Systems
 from rules.identity import normalise
+from schemas.errors import BadInput
 from schemas.policy import Policy
 from schemas.request import RequestForm, Subject
 from storage.case_file import CaseFile
@@ -41,14 +43,20 @@ class Desk:
 
 
 def person_of(subject: Subject, policy: Policy) -> Person:
-    """The subject with normalised identifiers. Raises `BadInput` for a malformed one."""
-    return Person(
-        name=subject.name,
-        identities=tuple(
-            Identity(type=i.type, value=normalise(policy.identifiers[i.type].normalise, i.value))
-            for i in subject.identifiers
-        ),
-    )
+    """The subject with normalised identifiers, each once.
+
+    Raises `BadInput` for a malformed one, and for a type that the policy does not know.
+    """
+    return Person(name=subject.name, identities=tuple(dict.fromkeys(_identities(subject, policy))))
+
+
+def _identities(subject: Subject, policy: Policy) -> Iterator[Identity]:
+    for known in subject.identifiers:
+        how = policy.identifiers.get(known.type)
+        if how is None:
+            types = ", ".join(policy.identifiers)
+            raise BadInput(f"Identifier type {known.type} is unknown. Known: {types}.")
+        yield Identity(type=known.type, value=normalise(how.normalise, known.value))
 
 
 def step_key() -> str:

@@ -50,8 +50,8 @@ class SystemActivities:
             found = await self._desk.systems.connector(call.system).find(
                 await self._desk.person(call.case)
             )
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         return await self._once(call, partial(_keep, found=found))
 
     @activity.defn(name=SUPPRESS.name)
@@ -70,8 +70,8 @@ class SystemActivities:
             return await self._hand_over(call, SystemOutcome.NOTIFIED)
         try:
             records = await self._apply_unless_superseded(call, given=given)
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         return await self._once(call, partial(_chosen, records=records, given=given))
 
     async def _apply_unless_superseded(self, call: SystemCall, *, given: bool) -> int | None:
@@ -117,8 +117,8 @@ class SystemActivities:
             records = await self._desk.systems.connector(call.system).restrict(
                 await self._desk.person(call.case), restricted
             )
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         return await self._once(call, partial(_marked, records=records, restricted=restricted))
 
     async def _hand_over(self, call: SystemCall, outcome: SystemOutcome) -> SystemAnswer:
@@ -201,9 +201,10 @@ async def _undone(step: CaseStep, system: str) -> bool:
     return False
 
 
-def _failed(call: SystemCall, fault: SystemMisdeclared) -> SystemAnswer:
-    """Not on the case row yet: the procedure tells staff."""
-    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=str(fault))
+def _failed(call: SystemCall) -> SystemAnswer:
+    """The reason stands in the case row and in letters: never a connector's own words."""
+    reason = f"not as its manifest says: dsr systems check {call.system}"
+    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=reason)
 
 
 def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:

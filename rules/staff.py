@@ -1,11 +1,14 @@
 """Who may do what when: every staff action is checked here, before it costs an event.
 
-`refusal` gives None, or the sentence that the person reads: fact, rule, next step.
+`refusal` gives None, or the sentence that the person reads: fact, rule, next step. It repeats no
+word of the action but codes: what somebody typed could be a name.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from schemas.case import (
     ANSWERED,
@@ -14,6 +17,8 @@ from schemas.case import (
     FeeState,
     Ground,
     IdentityState,
+    LetterKind,
+    LetterState,
     PauseReason,
     Status,
 )
@@ -81,16 +86,39 @@ GROUNDS_OF: Final = {
 }
 """Grounds on which each kind can be refused as a whole (law.md 4)."""
 
+REPLIES: Final = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
+"""Letters that answer."""
+
+_ITEM: Final = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
+
 WITHHOLDING: Final = (Ground.RIGHTS_OF_OTHERS, Ground.LEGAL_CLAIMS)
 
 
+class Matched(NamedTuple):
+    """A system whose doubtful records a person looked through: the sure ones, and those chosen.
+
+    Items are numbered from 1, the doubtful ones after the person's own.
+    """
+
+    own: int
+    chosen: tuple[str, ...]
+
+    def has(self, item: str) -> bool:
+        """Whether this is an item of the person."""
+        return item in self.chosen or (_ITEM.fullmatch(item) is not None and int(item) <= self.own)
+
+
 def refusal(
-    view: CaseView, action: StaffAction, now: datetime, *, automatic: bool, has_submitter: bool
-) -> str | None:
+    view: CaseView, action: StaffAction, now: datetime, *, automatic: bool, has_submitter: bool,
+    matched: Mapping[str, Matched] = MappingProxyType({}),
+) -> str | None:  # fmt: skip
     """Why the action cannot be taken now; None if it can.
 
-    `automatic`: nothing is decided by a person here (Art. 21(2)-(3), Art. 7).
+    `automatic`: nothing is decided by a person here (Art. 21(2)-(3), Art. 7). `matched`: systems
+    whose doubtful records a person has looked through.
     """
+    if view.purged:
+        return f"Not done: the content of {view.number} is purged; only its record is left."
     roles, statuses = PERMITTED[type(action)]
     command = action.name.replace("_", "-")
     if roles and not action.by.may_be(*roles):
@@ -106,7 +134,9 @@ def refusal(
     check = _CHECKS.get(type(action))
     if check is None:
         return None
-    return check(view, action, now, automatic=automatic, has_submitter=has_submitter)
+    return check(
+        view, action, now, automatic=automatic, has_submitter=has_submitter, matched=matched
+    )
 
 
 def open_questions(view: CaseView) -> tuple[PauseReason, ...]:
@@ -115,7 +145,7 @@ def open_questions(view: CaseView) -> tuple[PauseReason, ...]:
 
 
 def _verify_identity(
-    view: CaseView, action: VerifyIdentity, _now: datetime, *, has_submitter: bool, **_: bool
+    view: CaseView, action: VerifyIdentity, _now: datetime, *, has_submitter: bool, **_: Any
 ) -> str | None:
     if view.identity.state is IdentityState.SUFFICIENT:
         return f"Nothing to do: the identity of {view.number} is sufficient already."
@@ -128,7 +158,7 @@ def _verify_identity(
 
 
 def _ask(reason: PauseReason) -> Callable[..., str | None]:
-    def check(view: CaseView, _action: StaffAction, _now: datetime, **_: bool) -> str | None:
+    def check(view: CaseView, _action: StaffAction, _now: datetime, **_: Any) -> str | None:
         if reason in open_questions(view):
             return (
                 f"Not asked: a question of {reason} is open since before. When it is answered: "
@@ -139,7 +169,7 @@ def _ask(reason: PauseReason) -> Callable[..., str | None]:
     return check
 
 
-def _record_answer(view: CaseView, action: RecordAnswer, now: datetime, **_: bool) -> str | None:
+def _record_answer(view: CaseView, action: RecordAnswer, now: datetime, **_: Any) -> str | None:
     asked = [q for q in open_questions(view) if q is not PauseReason.FEE]
     if not asked:
         return f"Not recorded: {view.number} has no open question. See: dsr show {view.number}"
@@ -160,7 +190,7 @@ def _record_answer(view: CaseView, action: RecordAnswer, now: datetime, **_: boo
     return None
 
 
-def _settle_fee(view: CaseView, action: SettleFee, _now: datetime, **_: bool) -> str | None:
+def _settle_fee(view: CaseView, action: SettleFee, _now: datetime, **_: Any) -> str | None:
     if view.fee.state not in (FeeState.QUESTION, FeeState.TOLD):
         return f"Not done: {view.number} has no open fee question (it is {view.fee.state})."
     if action.choice is FeeChoice.CHARGE and view.fee.state is FeeState.TOLD:
@@ -175,21 +205,26 @@ def _settle_fee(view: CaseView, action: SettleFee, _now: datetime, **_: bool) ->
     return None
 
 
-def _answer_fee(view: CaseView, _action: AnswerFee, _now: datetime, **_: bool) -> str | None:
+def _answer_fee(view: CaseView, _action: AnswerFee, _now: datetime, **_: Any) -> str | None:
     if view.fee.state is not FeeState.TOLD:
         return f"Not recorded: no amount has been told in {view.number}."
     return None
 
 
-def _review(view: CaseView, action: Review, _now: datetime, **_: bool) -> str | None:
+def _review(
+    view: CaseView, action: Review, _now: datetime, *, matched: Mapping[str, Matched], **_: Any
+) -> str | None:
+    named = [(item.system, item.item) for item in action.withhold]
+    if len(set(named)) < len(named):
+        return "Not reviewed: an item is named twice. Name each once, with one reason code."
     for item in action.withhold:
         system = view.system(item.system)
         if system is None:
-            return f"Not reviewed: {view.number} has no system {item.system}."
-        if not (item.item.isdigit() and 1 <= int(item.item) <= system.records):
+            return f"Not reviewed: no such system. {_systems_of(view)}"
+        if not matched.get(item.system, Matched(system.records, ())).has(item.item):
             return (
-                f"Not reviewed: {item.system} has no item {item.item} "
-                f"({system.records} found). See: dsr found {view.number}"
+                f"Not reviewed: {system.name} has no such item ({system.records} found, counted "
+                f"from 1). See: dsr found {view.number}"
             )
         if item.code not in WITHHOLDING:
             return f"Not reviewed: items are withheld for {' or '.join(WITHHOLDING)}, Art. 15(4)."
@@ -197,7 +232,7 @@ def _review(view: CaseView, action: Review, _now: datetime, **_: bool) -> str | 
 
 
 def _decide(
-    view: CaseView, action: Decide, _now: datetime, *, automatic: bool, **_: bool
+    view: CaseView, action: Decide, _now: datetime, *, automatic: bool, **_: Any
 ) -> str | None:
     if action.choice is not Choice.REFUSE:
         if automatic:
@@ -232,8 +267,20 @@ def _decide_refusal(view: CaseView, action: Decide, *, automatic: bool) -> str |
     return None
 
 
-def _extend(view: CaseView, _action: Extend, now: datetime, **_: bool) -> str | None:
+def _take_back(view: CaseView, _action: TakeBack, _now: datetime, **_: Any) -> str | None:
+    """What the database says of a letter that is being fetched at this moment comes on top."""
+    if any(x.kind in REPLIES and x.state is LetterState.READY for x in view.letters):
+        return None
+    return (
+        f"Not taken back: the reply of {view.number} has left. To answer again after a complaint: "
+        f"dsr reopen {view.number}"
+    )
+
+
+def _extend(view: CaseView, _action: Extend, now: datetime, **_: Any) -> str | None:
     clock = view.clock
+    if clock.replied_at is not None:
+        return f"Not extended: the reply of {view.number} has left."
     if clock.extension is not None and clock.extension.state is not ExtensionState.VOID:
         return f"Not extended: {view.number} has an extension already; there is one at most."
     if clock.extension is not None or now >= clock.notice_due_before_utc:
@@ -244,14 +291,14 @@ def _extend(view: CaseView, _action: Extend, now: datetime, **_: bool) -> str | 
     return None
 
 
-def _complete_task(view: CaseView, action: CompleteTask, _now: datetime, **_: bool) -> str | None:
+def _complete_task(view: CaseView, action: CompleteTask, _now: datetime, **_: Any) -> str | None:
     task = next((a for a in view.awaiting if a.task == action.task), None)
     if task is None:
-        return f"Not done: {view.number} has no open task {action.task}. See: dsr tasks"
+        return f"Not done: {view.number} has no such open task. See: dsr tasks"
     if not action.by.may_be(task.role, "handler", "dpo"):
-        return f"Not done: {action.task} is for the role {task.role}."
+        return f"Not done: {task.task} is for the role {task.role}."
     if command := COMMAND_OF.get(task.what):
-        return f"Not done: {action.task} is done by: dsr {command} {view.number}"
+        return f"Not done: {task.task} is done by: dsr {command} {view.number}"
     return None
 
 
@@ -265,41 +312,49 @@ COMMAND_OF: Final = {
     "decide": "decide",
     "resolve_system": "resolve-system",
     "send_reply": "letters",
+    "send_extension": "letters",
 }
 """Tasks that end by an action of their own, never by complete-task."""
 
 
-def _resolve_system(view: CaseView, action: ResolveSystem, _now: datetime, **_: bool) -> str | None:
+def _resolve_system(view: CaseView, action: ResolveSystem, _now: datetime, **_: Any) -> str | None:
     system = view.system(action.system)
     if system is None:
-        names = ", ".join(s.name for s in view.systems)
-        return f"Not resolved: {view.number} has no system {action.system}. It has: {names}."
+        return f"Not resolved: no such system. {_systems_of(view)}"
     if system.outcome in ANSWERED:
-        return f"Nothing to resolve: {action.system} has answered ({system.outcome})."
+        return f"Nothing to resolve: {system.name} has answered ({system.outcome})."
     return None
 
 
-def _close_as(view: CaseView, action: CloseAs, _now: datetime, **_: bool) -> str | None:
+def _systems_of(view: CaseView) -> str:
+    return f"{view.number} has: {', '.join(s.name for s in view.systems)}."
+
+
+def _close_as(view: CaseView, action: CloseAs, _now: datetime, **_: Any) -> str | None:
     if action.ending == "merged" and (action.into is None or action.into == view.number):
         return "Not closed: name the case that it is merged into: --into NUMBER"
+    if action.ending != "merged" and action.into is not None:
+        return f"Not closed: --into belongs to merged, not to {action.ending}."
+    if view.clock.replied_at is not None:
+        return f"Not closed: the reply of {view.number} has left, so it was a request."
     return None
 
 
-def _reassign(_view: CaseView, action: Reassign, _now: datetime, **_: bool) -> str | None:
+def _reassign(_view: CaseView, action: Reassign, _now: datetime, **_: Any) -> str | None:
     if not action.to.may_be("handler", "dpo"):
         return f"Not handed over: {action.to.account} is no handler."
     return None
 
 
 def _correct_receipt(
-    _view: CaseView, action: CorrectReceipt, now: datetime, **_: bool
+    _view: CaseView, action: CorrectReceipt, now: datetime, **_: Any
 ) -> str | None:
     if action.received_at > now:
         return "Not corrected: the receipt would lie in the future."
     return None
 
 
-def _withdraw(view: CaseView, _action: Withdraw, _now: datetime, **_: bool) -> str | None:
+def _withdraw(view: CaseView, _action: Withdraw, _now: datetime, **_: Any) -> str | None:
     if view.clock.replied_at is not None:
         return f"Not withdrawn: the reply of {view.number} has left."
     return None
@@ -314,6 +369,7 @@ _CHECKS: Final[dict[type[StaffAction], Callable[..., str | None]]] = {
     AnswerFee: _answer_fee,
     Review: _review,
     Decide: _decide,
+    TakeBack: _take_back,
     Extend: _extend,
     CompleteTask: _complete_task,
     ResolveSystem: _resolve_system,

@@ -50,7 +50,7 @@ class Document:
             return model.model_validate(self.data)
         except ValidationError as error:
             found = error.errors(include_input=False, include_url=False)
-        raise self.fault((_loc(e["loc"]), _sentence(e)) for e in found if not _echo(e, found))
+        raise self.fault((_loc(e["loc"]), fault_sentence(e)) for e in found if not _echo(e, found))
 
     def fault(self, faults: Iterable[tuple[Loc, str]]) -> InvalidDocument:
         """The error to raise for these faults: the place of the first, all the sentences."""
@@ -129,16 +129,19 @@ def _loc(loc: tuple[int | str, ...]) -> Loc:
     return tuple(step for step in loc if step != "[key]")
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
+def fault_sentence(error: Mapping[str, Any]) -> str:
     """One fault of pydantic as a sentence: where, what. Never the value."""
     where = ".".join(_named(step) for step in _loc(error["loc"])) or "the document"
     if error["type"] == "extra_forbidden":
         return f"{where} is not a known key; remove it or correct its spelling"
     if error["type"] == "missing":
         return f"{where} is missing; add it"
+    if error["type"] == "too_short" and error["msg"].startswith("Value"):  # a text, cleaned
+        return f"{where} is empty; fill it or leave it out"
     message = error["msg"].removeprefix("Value error, ").removesuffix(".")
     message = re.sub(r"<[\w.]+: ('\w+')>", r"\1", message)  # an enum's member as it is written
     message = re.sub(r"dictionary or instance of \w+", "mapping of keys to values", message)
+    message = re.sub(r"^Value (.+\d+) items? after validation.+", r"\1 characters", message)
     return f"{where}: {message[:1].lower()}{message[1:]}"
 
 

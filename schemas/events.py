@@ -1,9 +1,12 @@
 """What the audit chain records: one event per fact, with the sentence that a person reads.
 
+A part of a sentence in brackets stands only where its facts are known.
+
 Facts are enums, numbers, dates and ids, never personal data (law.md 6). Free text of staff is
 sealed in the case file; the chain names the sealed part (`text`).
 """
 
+import re
 from enum import StrEnum
 from string import Formatter
 from typing import Final
@@ -83,8 +86,8 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.RECEIVED: "{kind} request received by {channel}",
     Event.ATTACHED: "{count} attachment(s) sealed",
     Event.FEE_ASSESSED: "12-month rule: {assessment} under policy {rule}",
-    Event.DATES_COMPUTED: "due {due_date}, safe date {safe_date}, refusal by {refusal_due_date} "
-    "(schedule {revision}, calendar {calendar})",
+    Event.DATES_COMPUTED: "[due {due_date}, ]safe date {safe_date}[, refusal by "
+    "{refusal_due_date}] ({state}, schedule {revision}, calendar {calendar})",
     Event.POSSIBLY_SAME_PERSON: "the same address with another name stands in {number}: not merged",
     Event.DUPLICATE_ANSWERED: "the same request came again: answered with this number",
     Event.ACKNOWLEDGED: "receipt acknowledged",
@@ -96,7 +99,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.ANSWER_OVERDUE: "the question of {reason} is unanswered: task for the {role}",
     Event.MANDATE_CHECKED: "mandate of the {relation} checked",
     Event.FEE_QUESTION: "fee question put to a person ({assessment})",
-    Event.FEE_SETTLED: "fee question settled: {choice}, amount {amount} cents",
+    Event.FEE_SETTLED: "fee question settled: {choice}[, {amount} cents]",
     Event.FEE_ANSWERED: "the subject answered the fee: {choice}",
     Event.MERGED: "merged into {into}",
     Event.SEARCHED: "{system} searched: {outcome}, {records} record(s)",
@@ -107,7 +110,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.MATCH_DOUBTFUL: "{system}: {count} record(s) could be another person's: a person chooses",
     Event.REVIEWED: "findings reviewed, {withheld} withheld",
     Event.WITHHELD: "{system} item {item} withheld: {code}",
-    Event.DECIDED: "decided: {choice}, ground {ground}",
+    Event.DECIDED: "decided: {choice}[, ground {ground}]",
     Event.DECISION_TAKEN_BACK: "decision taken back before the reply left",
     Event.SIGNAL_IGNORED: "a decision signal was not followed: {why}",
     Event.EXTENSION_DECIDED: "extension by {months} month(s) decided, once its notice has left",
@@ -115,11 +118,11 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.EXTENSION_VOID: "extension void: its notice left after {last_day}, Art. 12(3)",
     Event.SUPPRESSION_ADDED: "address suppressed for {purpose}",
     Event.SUPPRESSED: "{system}: {purpose} stopped after {lag_seconds} s",
-    Event.SUPERSEDED: "{system}: a later choice about {purpose} stands",
+    Event.SUPERSEDED: "[{system}: ]a later choice about {purpose} stands",
     Event.RESTRICTED: "{system}: processing restricted, {records} record(s), Art. 18",
     Event.RESTRICTION_LIFTED: "{system}: restriction lifted, {records} record(s)",
-    Event.CONSENT_GIVEN: "consent given for {purpose}, text {text_version}",
-    Event.CONSENT_WITHDRAWN: "consent withdrawn for {purpose}, text {text_version}",
+    Event.CONSENT_GIVEN: "consent given for {purpose}; its text and means are sealed",
+    Event.CONSENT_WITHDRAWN: "consent withdrawn for {purpose}; its text and means are sealed",
     Event.CONSENT_RECORDED: "{system}: consent for {purpose} recorded after {lag_seconds} s",
     Event.RECIPIENT_NOTIFIED: "{system} told by a task, after {lag_seconds} s",
     Event.LETTER_WRITTEN: "letter {letter} ({kind}) written",
@@ -158,9 +161,21 @@ def fact(event: Event, **facts: Scalar) -> Fact:
 
 
 def sentence(event: Event, facts: dict[str, Scalar]) -> str:
-    """The event as a person reads it; a fact that is absent reads "-"."""
-    template = SENTENCES[event]
-    names = [name for _, name, _, _ in Formatter().parse(template) if name]
-    return template.format(
-        **{name: "-" if facts.get(name) is None else facts[name] for name in names}
+    """The event as a person reads it; a fact that is absent but not in brackets reads "-"."""
+    template = _OPTIONAL.sub(
+        lambda part: part[1] if _names(part[1]) <= _known(facts) else "", SENTENCES[event]
     )
+    return template.format(
+        **{name: "-" if facts.get(name) is None else facts[name] for name in _names(template)}
+    )
+
+
+_OPTIONAL: Final = re.compile(r"\[([^\]]*)\]")
+
+
+def _names(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
+
+
+def _known(facts: dict[str, Scalar]) -> set[str]:
+    return {name for name, value in facts.items() if value is not None}

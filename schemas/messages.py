@@ -10,10 +10,13 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Instant, Model
-from schemas.case import Ground, LetterKind, PauseReason
+from schemas.case import CaseNumber, Ground, LetterKind, PauseReason
+from schemas.request import Text
 from schemas.staff import Actor
 
-Reason = Annotated[str, Field(min_length=1, max_length=2_000)]
+Reason = Annotated[Text, Field(min_length=1, max_length=2_000)]
+Name = Annotated[str, Field(max_length=100)]
+"""Of a task, a system, an item, a case: nothing long fits in where a name stands."""
 
 
 class StaffAction(Model):
@@ -53,7 +56,7 @@ class RecordAnswer(StaffAction):
     to: PauseReason | None = None  # None: the only open question
     sufficient: bool = True
     answered_at: Instant | None = None  # arrival of the answer; None = now
-    text: Annotated[str, Field(max_length=10_000)] | None = Field(None, repr=False)
+    text: Annotated[Text, Field(max_length=10_000)] | None = Field(None, repr=False)
 
 
 class FeeChoice(StrEnum):
@@ -83,8 +86,8 @@ class AnswerFee(StaffAction):
 class Withheld(Model):
     """One found item that is not given out, with the reason code."""
 
-    system: str
-    item: str
+    system: Name
+    item: Name
     code: Ground
 
 
@@ -109,7 +112,7 @@ class Decide(StaffAction):
     name = "decide"
     choice: Choice
     ground: Ground | None = None
-    digest: str | None = None
+    digest: Name | None = None
     reason: Reason | None = Field(None, repr=False)
 
 
@@ -129,15 +132,15 @@ class Extend(StaffAction):
 
 
 class CompleteTask(StaffAction):
-    """A manual task is done. Its file was sealed before (`has_file`), under the task's id.
+    """A manual task is done. Its file was sealed before (`has_file`), under the action's id.
 
     `items`: of a task `choose_match`, the records that are the person's.
     """
 
     name = "complete_task"
-    task: str
+    task: Name
     has_file: bool = False
-    items: tuple[str, ...] = Field((), max_length=1_000)
+    items: tuple[Name, ...] = Field((), max_length=1_000)
     records: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     note: Reason | None = Field(None, repr=False)
 
@@ -154,7 +157,7 @@ class ResolveSystem(StaffAction):
     """Resolve a system that does not answer."""
 
     name = "resolve_system"
-    system: str
+    system: Name
     how: SystemResolution
     reason: Reason = Field(repr=False)
 
@@ -171,7 +174,7 @@ class CloseAs(StaffAction):
 
     name = "close_as"
     ending: Literal["not_a_request", "misdirected", "merged"]
-    into: str | None = None  # the number that it is merged into
+    into: CaseNumber | None = None  # the number that it is merged into
     reason: Reason | None = Field(None, repr=False)
 
 
@@ -201,7 +204,7 @@ class Note(StaffAction):
     """A note for the file."""
 
     name = "note"
-    text: Annotated[str, Field(min_length=1, max_length=10_000, repr=False)]
+    text: Annotated[Text, Field(min_length=1, max_length=10_000, repr=False)]
 
 
 class DecisionSignal(Model):
@@ -211,7 +214,7 @@ class DecisionSignal(Model):
     by: Actor
     choice: Choice
     ground: Ground | None = None
-    digest: str | None = None
+    digest: Name | None = None
 
 
 class LetterLeft(Model):

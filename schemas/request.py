@@ -3,11 +3,12 @@
 Everything here is personal data until it is sealed; `repr` shows none of it.
 """
 
+import re
 import unicodedata
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Base64Bytes, Field, model_validator
+from pydantic import AfterValidator, Base64Bytes, BeforeValidator, Field, model_validator
 
 from schemas.base import EdgeModel, Instant
 
@@ -53,9 +54,21 @@ class Relation(StrEnum):
 def _clean(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not contain NUL bytes")
+    if _HALF_CHARACTER.search(text):
+        raise ValueError("must be valid Unicode text")
     return unicodedata.normalize("NFC", text).strip()
 
 
+def _strict_base64(value: object) -> object:
+    """Python's decoder drops whatever is not base64: a broken file would arrive as another."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if isinstance(text, str) and not _BASE64.fullmatch(text):
+        raise ValueError("must be base64")
+    return value
+
+
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")  # a lone surrogate: no text of any language
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
 Text = Annotated[str, AfterValidator(_clean)]
 Line = Annotated[Text, Field(min_length=1, max_length=300)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -127,7 +140,7 @@ class Attachment(EdgeModel):
 
     name: Line = Field(repr=False)
     media_type: Annotated[str, Field(pattern=r"^[\w.+-]+/[\w.+-]+$", max_length=100)]
-    base64: Base64Bytes = Field(repr=False)
+    base64: Annotated[Base64Bytes, BeforeValidator(_strict_base64)] = Field(repr=False)
 
 
 class RequestForm(EdgeModel):

@@ -101,6 +101,8 @@ class Opened(Recorded):
     unattended: bool = False  # policy: a reply with nothing to withhold needs no person
     search_window: int = 50
     max_extension_months: int = 2
+    max_age: timedelta = timedelta(days=730)  # of a receipt, also of a corrected one
+    fee_cents: int = 1_500  # told when nobody names another amount
     pacing: Pacing
     silences: Silences
 
@@ -148,6 +150,7 @@ class Change(StepInput):
     assignee: str | None = None
     link: str | None = None
     texts: dict[str, str] = Field({}, repr=False)  # sealed under these names
+    keeps: dict[str, str] = {}  # uploads that are taken: the part they were sealed as -> kept as
 
 
 class Recompute(StepInput):

@@ -4,7 +4,6 @@ Errors are those of `schemas.errors`: one sentence each, mapped to exit codes by
 """
 
 import getpass
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -16,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from temporalio.client import (
     Client,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -25,14 +25,17 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.desk import person_of
 from activities.runs import Runs
 from connectors.contract import Found
+from rules.identity import name_words
 from rules.staff import refusal
 from rules.status import move
-from schemas.case import CaseView, Ground, LetterView, Status, TimelineEntry
+from schemas.case import Awaited, CaseView, Ground, LetterView, Status, TimelineEntry
 from schemas.errors import BadInput, RefusedByRule, Unreachable
 from schemas.events import Event
 from schemas.messages import (
     Choice,
+    CloseAs,
     CompleteTask,
+    Decide,
     DecisionSignal,
     Reassign,
     Reopen,
@@ -43,6 +46,7 @@ from schemas.staff import Actor, StaffDirectory
 from schemas.steps import workflow_id
 from starter.configuration import Configuration
 from starter.dashboard import CaseLine, Dashboard, Overview, TaskLine
+from starter.handed_in import CHOOSE_MATCH, HandedIn, belonging
 from starter.intake import Intake, Receipt, first_fault
 from starter.outbox import Outbox
 from storage import tables as t
@@ -81,6 +85,7 @@ class DsrClient:
             case_file.audit,
         )
         self._outbox = Outbox(case_file, self._runs)
+        self._handed_in = HandedIn(case_file)
         self._dashboard = Dashboard(case_file.engine)
         self.now = now
 
@@ -112,7 +117,7 @@ class DsrClient:
         actor = self._staff.actor(account)
         if actor is None:
             raise RefusedByRule(
-                f"Not done: {account} is not in the staff directory (staff.yaml of the "
+                "Not done: this account is not in the staff directory (staff.yaml of the "
                 "configuration)."
             )
         return actor
@@ -121,17 +126,33 @@ class DsrClient:
         self, number: str, action: type[S], *, by: str, id: UUID | None = None, **fields: Any
     ) -> CaseView:  # fmt: skip
         """Take a staff action: checked by the case, recorded, safe to repeat under one `id`."""
-        if action is Reassign:
+        message = self._message(action, by, id or uuid4(), fields)
+        case = await self._case(number)
+        if isinstance(message, CloseAs) and message.into is not None:
+            await self._case(message.into)
+        if isinstance(message, CompleteTask) and message.items:
+            task = await self._task(case, message.task)
+            await self._handed_in.check_choice(case, task, message)
+        return await self._send(case, message)
+
+    def _message(self, action: type[S], by: str, id: UUID, fields: dict[str, Any]) -> S:
+        """The action as the case reads it. Raises `BadInput` for what is unknown or malformed."""
+        if unknown := sorted(set(fields) - set(action.model_fields)):
+            raise BadInput(f"Not done: {action.name} has no field {', '.join(unknown)}.")
+        if action is Reassign and "to" in fields:
             fields["to"] = self.actor(fields["to"])
         try:
-            message = action(id=id or uuid4(), by=self.actor(by), **fields)
+            return action(id=id, by=self.actor(by), **fields)
         except ValidationError as fault:
             raise BadInput(f"Not done: {first_fault(fault)}.") from None
-        case = await self._case(number)
+
+    async def _send(self, case: UUID, message: StaffAction) -> CaseView:
+        if isinstance(message, Reopen) and await self._case_file.is_done(case, _reopening(message)):
+            return await self._case_file.view(case)
         handle = await self._handle(case)
         try:
             view: CaseView = await handle.execute_update(
-                action.name, message, id=str(message.id), result_type=CaseView, rpc_timeout=WAIT
+                message.name, message, id=str(message.id), result_type=CaseView, rpc_timeout=WAIT
             )
             return view
         except WorkflowUpdateFailedError as error:
@@ -142,37 +163,43 @@ class DsrClient:
                 f"repeat with --id {message.id}: it is taken once."
             ) from None
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return await self._act_on_closed(case, message)
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return await self._act_on_closed(case, message)
+            raise _unreachable(error, f"repeat with --id {message.id}") from None
 
     async def complete_task(
         self, number: str, task: str, *, by: str, file: Attachment | None = None,
         id: UUID | None = None, records: int = 0, note: str | None = None,
     ) -> CaseView:  # fmt: skip
         """A manual task is done; its file is sealed in the case file, never in history."""
-        items: tuple[str, ...] = ()
-        case = await self._case(number)
-        if file is not None:
-            if await self._what(task) == "choose_match":
-                items = _belonging(file)
-            else:
-                await self._seal_file(case, task, file, by)
-        return await self.act(
-            number, CompleteTask, by=by, id=id, task=task, records=records, note=note,
-            has_file=file is not None and not items, items=items,
-        )  # fmt: skip
+        case, id = await self._case(number), id or uuid4()
+        fields: dict[str, Any] = {"task": task, "records": records, "note": note}
+        open_task = await self._task(case, task)
+        if open_task is not None and open_task.what == CHOOSE_MATCH:
+            fields["items"] = belonging(file)
+        elif file is not None:
+            fields["has_file"] = True
+            message = self._message(CompleteTask, by, id, dict(fields))
+            view = await self._case_file.view(case)
+            if not refusal(view, message, self.now(), automatic=False, has_submitter=False):
+                await self._handed_in.seal(case, id, file, message.by.account, self.now())
+        return await self.act(number, CompleteTask, by=by, id=id, **fields)
 
     async def decide_without_waiting(
         self, number: str, *, by: str, choice: Choice, ground: Ground | None = None,
         id: UUID | None = None,
     ) -> None:  # fmt: skip
         """The signal `decision`, for programs: ids and codes only; a wrong one is recorded."""
-        handle = await self._handle(await self._case(number))
-        await handle.signal(
-            "decision",
-            DecisionSignal(id=id or uuid4(), by=self.actor(by), choice=choice, ground=ground),
-        )
+        fields = {"choice": choice, "ground": ground}
+        decide = self._message(Decide, by, id or uuid4(), fields)
+        signal = DecisionSignal.model_validate(decide, from_attributes=True)
+        case = await self._case(number)
+        try:
+            await (await self._handle(case)).signal("decision", signal)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise _unreachable(error, f"repeat with id {signal.id}") from None
+            await self._act_on_closed(case, decide)
 
     # -- dashboards ------------------------------------------------------------------------------
 
@@ -186,6 +213,8 @@ class DsrClient:
         try:
             view: CaseView = await handle.query("status", result_type=CaseView, rpc_timeout=WAIT)
             return view
+        except WorkflowQueryFailedError:  # the run has only begun
+            return await self.show(number)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return await self.show(number)
@@ -199,10 +228,15 @@ class DsrClient:
         self, *, status: Status | None = None, kind: Kind | None = None,
         due_before: date | None = None, person: Subject | None = None,
     ) -> list[CaseLine]:  # fmt: skip
-        """Cases by safe date; `person` limits them to those with one of these identifiers."""
+        """Cases by safe date; `person` limits them to those with one of these identifiers.
+
+        A person without identifiers is looked up by name: all its words, without case, spacing
+        and Unicode form. Who of a name is meant, a person sees.
+        """
         hashes = None if person is None else self._hashes(person)
+        names = self._names(person) if person is not None and not hashes else ()
         return await self._dashboard.cases(
-            status=status, kind=kind, due_before=due_before, hashes=hashes
+            status=status, kind=kind, due_before=due_before, hashes=hashes, names=names
         )
 
     async def tasks(self, role: str | None = None) -> list[TaskLine]:
@@ -220,7 +254,7 @@ class DsrClient:
             step.record(Event.LOOKED, part="found")
         parts = await self._case_file.sealed_parts(case, "found:")
         found = {name: Found.model_validate_json(content) for name, content in parts.items()}
-        for system, file in await self._files(case):
+        for system, file in await self._handed_in.of_case(case):
             known = found.get(system, Found())
             found[system] = known.model_copy(update={"files": (*known.files, file.name)})
         return found
@@ -230,7 +264,7 @@ class DsrClient:
         case = await self._case(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="files")
-        return await self._files(case)
+        return await self._handed_in.of_case(case)
 
     # -- letters ---------------------------------------------------------------------------------
 
@@ -276,45 +310,35 @@ class DsrClient:
 
     async def _reopen(self, case: UUID, action: Reopen) -> None:
         """The case is answered again by a run of its own; dates stay as recorded."""
-        key = f"reopen:{action.id}"
-        async with self._case_file.step(case, key, self.now(), action.by.account) as step:
-            if not step.repeated:
-                step.record(Event.REOPENED)
-                await step.seal(f"text:complaint:{action.id}", action.reason.encode())
-                to = Status.SEARCHING if step.row["kind"] == Kind.ACCESS else Status.FULFILLING
-                step.move(to, move(step.status, to))
-                await step.answer_again()
-                step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
+        key, by = _reopening(action), action.by.account
+        try:
+            async with self._case_file.step(case, key, self.now(), by) as step:
+                if not step.repeated:
+                    step.record(Event.REOPENED)
+                    await step.seal(f"text:complaint:{action.id}", action.reason.encode())
+                    to = Status.SEARCHING if step.row["kind"] == Kind.ACCESS else Status.FULFILLING
+                    step.move(to, move(step.status, to))
+                    await step.answer_again()
+                    step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
+        except IntegrityError:
+            raise RefusedByRule(
+                "Not opened again: the same request of this person is open under another number. "
+                "See: dsr list"
+            ) from None
         await self._runs.start_case(case)
 
-    async def _files(self, case: UUID) -> list[tuple[str, Attachment]]:
-        parts = await self._case_file.sealed_parts(case, "file:")
-        async with self._case_file.engine.connect() as conn:
-            rows = await conn.execute(
-                select(t.tasks.c.id, t.tasks.c.system).where(
-                    t.tasks.c.case_id == case, t.tasks.c.done_at.is_not(None)
-                )
-            )
-            systems = {row.id: row.system for row in rows}
-        return [
-            (systems[task] or "", Attachment.model_validate_json(content))
-            for task, content in parts.items()
-            if task in systems
-        ]
-
-    async def _what(self, task: str) -> str | None:
-        async with self._case_file.engine.connect() as conn:
-            what: str | None = await conn.scalar(select(t.tasks.c.what).where(t.tasks.c.id == task))
-            return what
-
-    async def _seal_file(self, case: UUID, task: str, file: Attachment, by: str) -> None:
-        async with self._case_file.step(case, f"file:{uuid4()}", self.now(), by) as step:
-            await step.seal(f"file:{task}", file.model_dump_json().encode())
+    async def _task(self, case: UUID, task: str) -> Awaited | None:
+        """The open task of this id."""
+        view = await self._case_file.view(case)
+        return next((awaited for awaited in view.awaiting if awaited.task == task), None)
 
     def _hashes(self, person: Subject) -> list[bytes]:
         digest = self._case_file.keyring.digest
         known = person_of(person, self._policy).identities
         return [digest("identifier", i.type, i.value) for i in known]
+
+    def _names(self, person: Subject) -> list[bytes]:
+        return [self._case_file.keyring.digest("name", word) for word in name_words(person.name)]
 
 
 def _refused(error: WorkflowUpdateFailedError) -> RefusedByRule | BadInput:
@@ -324,16 +348,15 @@ def _refused(error: WorkflowUpdateFailedError) -> RefusedByRule | BadInput:
     return BadInput("Not done: the case could not read this action. Check its options.")
 
 
-def _belonging(file: Attachment) -> tuple[str, ...]:
-    """The file of a task `choose_match`: {"belongs": [items]}, from `dsr found`."""
-    try:
-        items = json.loads(file.base64)["belongs"]
-        return tuple(str(item) for item in items)
-    except (ValueError, KeyError, TypeError):
-        raise BadInput(
-            'Not done: the file of this task reads {"belongs": ["1", "3"]}: the doubtful items '
-            "that are the person's, see dsr found."
-        ) from None
+def _unreachable(error: RPCError, then: str) -> Unreachable:
+    """Temporal is away, or has too much of this case at once."""
+    what = error.status.name.lower().replace("_", " ")
+    return Unreachable(f"Temporal could not take it ({what}). Wait a little, then {then}.")
+
+
+def _reopening(action: Reopen) -> str:
+    """The step's key of an opening after the end of a run."""
+    return f"reopen:{action.id}"
 
 
 def system_user() -> str:

@@ -71,8 +71,8 @@ def _check_together(loaded: Configuration, folder: Path) -> None:
                 "give it to a member, or name another role in the manifest",
             )
     served = {purpose for system in loaded.systems for purpose in system.purposes}
-    for purpose in (*loaded.policy.absolute_purposes, *loaded.policy.other_purposes):
-        if loaded.systems and purpose not in served:
+    for purpose in loaded.policy.other_purposes:
+        if purpose not in served:
             raise InvalidDocument(
                 str(folder / "policy.yaml"),
                 f"no system processes for the purpose {purpose}: declare it in a manifest, or "

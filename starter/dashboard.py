@@ -62,8 +62,12 @@ class Dashboard:
     async def cases(
         self, *, status: Status | None = None, kind: Kind | None = None,
         due_before: date | None = None, hashes: Sequence[bytes] | None = None,
+        names: Sequence[bytes] = (),
     ) -> list[CaseLine]:  # fmt: skip
-        """Cases by due date; `hashes` limits them to a person's identifiers."""
+        """Cases by safe date; `hashes` limits them to a person's identifiers.
+
+        Or to whose name has all of `names`, the hashes of its words.
+        """
         query = select(t.cases).order_by(t.cases.c.safe_date, t.cases.c.number)
         if status is not None:
             query = query.where(t.cases.c.status == status)
@@ -72,7 +76,10 @@ class Dashboard:
         if due_before is not None:
             query = query.where(t.cases.c.due_date < due_before)
         if hashes is not None:
-            mine = select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(hashes))
+            mine = select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(names or hashes))
+            if names:
+                count = func.count(t.identifiers.c.hash.distinct())
+                mine = mine.group_by(t.identifiers.c.case_id).having(count == len(names))
             query = query.where(t.cases.c.id.in_(mine))
         return [CaseLine.model_validate(dict(row)) for row in await self._rows(query)]
 

@@ -48,8 +48,8 @@ class Outbox:
             event = Event.LETTER_LEFT if first else Event.LETTER_FETCHED
             step.record(event, letter=letter, kind=row["kind"], part=part.split(":")[0])
             content = await step.unseal(part)
-        if content is None:
-            raise RefusedByRule("The letter's content is purged.")
+            if content is None:
+                raise RefusedByRule(f"Letter {letter} of {step.row['number']} has no such part.")
         if first:
             left = LetterLeft(letter=letter, kind=LetterKind(row["kind"]), at=at, by=by)
             await self._runs.tell_letter(case, left)
@@ -57,13 +57,11 @@ class Outbox:
 
 
 async def _letter(step: CaseStep, letter: str) -> RowMapping:
-    found = await step.conn.execute(
-        select(t.letters).where(t.letters.c.case_id == step.case, t.letters.c.id == letter)
-    )
-    row = found.mappings().one_or_none()
+    letters = await step.conn.execute(select(t.letters).where(t.letters.c.case_id == step.case))
+    row = next((row for row in letters.mappings() if row["id"] == letter), None)
     number = step.row["number"]
     if row is None:
-        raise BadInput(f"{number} has no letter {letter}. See: dsr letters {number}")
+        raise BadInput(f"{number} has no such letter. See: dsr letters {number}")
     if row["state"] == LetterState.WITHDRAWN:
         raise RefusedByRule(f"Letter {letter} of {number} was withdrawn before it left.")
     return row

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -23,7 +23,7 @@ from schemas.case import (
     Status,
     SystemOutcome,
 )
-from schemas.errors import RefusedByRule
+from schemas.errors import BadInput, RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.steps import OpenTask, Recorded, SystemChange
 from storage import tables as t
@@ -117,6 +117,15 @@ class CaseStep:
     async def unseal(self, part: str) -> bytes | None:
         """Sealed content, None if there is none under this name."""
         return await unseal(self.conn, self._keyring, self.case, part)
+
+    async def keep(self, upload: str, part: str) -> None:
+        """Content that was sealed on trial is taken under its own name. Raises `BadInput`."""
+        content = await self.unseal(upload)
+        if content is None:
+            raise BadInput("Not done: its file was not handed in.")
+        await self.seal(part, content)
+        mine = (t.sealed.c.case_id == self.case) & (t.sealed.c.part == upload)
+        await self.conn.execute(delete(t.sealed).where(mine))
 
     async def open_task(self, task: OpenTask) -> str:
         """Open a task, or give the one that is open for the same thing. Returns its id."""
@@ -266,6 +275,12 @@ class CaseFile:
             yield step
             if not step.repeated:
                 await step.finish(self.audit, self.policy_version)
+
+    async def is_done(self, case: UUID, key: str) -> bool:
+        """Whether a step was done."""
+        mine = (t.steps.c.case_id == case) & (t.steps.c.key == key)
+        async with self.engine.connect() as conn:
+            return bool(await conn.scalar(select(func.count()).where(mine)))
 
     async def recorded(self, step: CaseStep) -> Recorded:
         """The case after a step that has ended, and the step's audit entries."""

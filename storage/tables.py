@@ -75,9 +75,8 @@ cases = Table(
     Column("has_submitter", Boolean, nullable=False, server_default=text("false")),
     Column("evidence_how", Text),  # signed_letter, identified_visit, email: what the channel gave
     Column("policy_version", Text, nullable=False),
-    Column("idempotency_hash", LargeBinary, unique=True),
-    Column("body_hash", LargeBinary, nullable=False),  # keyed: of the whole form
-    Column("content_hash", LargeBinary, nullable=False),  # keyed: person, kind, scope, content
+    Column("person_hash", LargeBinary, nullable=False),  # keyed: name and identifiers as given
+    Column("content_hash", LargeBinary, nullable=False),  # keyed: kind, scope, content
     _at("replied_at", null=True),
     _at("closed_at", null=True),
     _at("purged_at", null=True),
@@ -85,10 +84,20 @@ cases = Table(
     Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
     Index(
         "cases_one_open_per_content",
+        "person_hash",
         "content_hash",
         unique=True,
         postgresql_where=text("status <> 'closed'"),
     ),
+    schema="dsr",
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",  # each key that a caller gave, with the case that answered it
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),  # keyed: of the whole form
     schema="dsr",
 )
 

@@ -1,7 +1,8 @@
 """Reads a case as everybody may see it: the CaseView, its timeline, its numbers."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, select
@@ -20,9 +21,13 @@ from schemas.case import (
 from schemas.errors import BadInput
 from storage import tables as t
 
+_NUMBER: Final = re.compile(r"[0-9]{4}-[0-9]{4,9}", re.ASCII)
+
 
 async def case_id_of(conn: AsyncConnection, number: str) -> UUID:
     """The case behind a number. Raises `BadInput` for a number that does not exist."""
+    if not _NUMBER.fullmatch(number):
+        raise BadInput("A case number reads like 2027-0142. See: dsr list")
     found: UUID | None = await conn.scalar(select(t.cases.c.id).where(t.cases.c.number == number))
     if found is None:
         raise BadInput(f"There is no case {number}. See: dsr list")

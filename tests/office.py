@@ -127,6 +127,7 @@ class Office:
     desk: Desk
     new_worker: Callable[..., Worker]
     worker: Worker | None = None
+    glance: float = 0.03  # seconds between two looks at a case
 
     async def starts_work(self, **more: Any) -> None:
         """A worker serves the queue."""
@@ -164,10 +165,10 @@ class Office:
     ) -> CaseView:
         """Wait until the case row shows it."""
         view = await self.client.show(number)
-        for _ in range(int(within / 0.03)):
+        for _ in range(int(within / self.glance)):
             if what(view):
                 return view
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(self.glance)
             view = await self.client.show(number)
         raise AssertionError(f"never seen: {view.status} {view.outcome} {view.awaiting}")
 

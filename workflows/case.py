@@ -77,6 +77,7 @@ class Case:
         self._opened: Opened | None = None
         self._steps = 0
         self._recording = 0
+        self._goes_on: Callable[[], bool] | None = None  # what the procedure waits for
         self._answers: dict[str, SystemAnswer] = {}
 
     @property
@@ -100,8 +101,12 @@ class Case:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the view is what the case row shows: nothing is being recorded just now."""
-        return self._opened is not None and self._recording == 0
+        """Whether an action can be judged: nothing is being recorded, and the procedure waits.
+
+        What an action just did may let the procedure go on: it goes first, then the next is judged.
+        """
+        going_on = self._goes_on is not None and self._goes_on()
+        return self._opened is not None and self._recording == 0 and not going_on
 
     async def step(self, step: Step[A, R], change: A) -> R:
         """One recorded activity on the case row; repeated until it succeeds, as its key allows."""
@@ -197,9 +202,11 @@ class Case:
         self, ready: Callable[[], bool], *, before: datetime | None = None, summary: str
     ) -> bool:
         """Wait until ready; False if the instant `before` came first. Raises `Interrupt`."""
-        reached = await self.quietly_until(
-            lambda: ready() or self.interrupt is not None, before=before, summary=summary
-        )
+        self._goes_on = lambda: ready() or self.interrupt is not None
+        try:
+            reached = await self.quietly_until(self._goes_on, before=before, summary=summary)
+        finally:
+            self._goes_on = None
         self.check()
         return reached
 

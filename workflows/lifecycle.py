@@ -18,6 +18,7 @@ from workflows.staff import StaffActions
 with workflow.unsafe.imports_passed_through():
     from rules.staff import open_questions
     from schemas.case import (
+        Awaited,
         FeeAssessment,
         FeeState,
         IdentityState,
@@ -192,22 +193,21 @@ class Lifecycle(StaffActions):
 
     def _silence(self) -> datetime | None:
         """When the silence of the subject becomes a task; None if it is one already."""
-        told = {a.what for a in self.view.awaiting}
         silences = self.opened.silences
-        limits = []
-        for pause in self.view.clock.pauses:
-            if pause.answered_at is None and f"{pause.reason}_unanswered" not in told:
-                limits.append(pause.asked_at + getattr(silences, pause.reason))
-        fee = next((a.since for a in self.view.awaiting if a.what == "answer_fee"), None)
-        if fee is not None and "fee_unanswered" not in told:
-            limits.append(fee + silences.fee)
+        limits = [a.since + getattr(silences, reason) for reason, a in self._unanswered().items()]
         return min(limits, default=None)
+
+    def _unanswered(self) -> dict[str, Awaited]:
+        """What the subject owes an answer to, and nobody has been told of yet, by reason."""
+        told = {a.what.removesuffix("_unanswered") for a in self.view.awaiting}
+        asked = {
+            a.what.removeprefix("answer_"): a for a in self.view.awaiting if a.role == "subject"
+        }
+        return {reason: asked[reason] for reason in sorted(asked.keys() - told)}
 
     async def _tell_of_silence(self) -> None:
         """An unanswered question is a task for a person, never a refusal or a withdrawal."""
-        asked = {a.what.removeprefix("answer_") for a in self.view.awaiting if a.role == "subject"}
-        told = {a.what.removesuffix("_unanswered") for a in self.view.awaiting}
-        for reason in sorted(asked - told):
+        for reason in self._unanswered():
             role = "dpo" if reason == PauseReason.IDENTITY else "handler"
             await self.record(
                 fact(Event.ANSWER_OVERDUE, reason=reason, role=role),

@@ -5,7 +5,9 @@ Handlers record facts and set what the procedure waits for; only the procedure m
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -22,7 +24,7 @@ from workflows.case import (
 from workflows.systems import FanOut
 
 with workflow.unsafe.imports_passed_through():
-    from rules.staff import open_questions, refusal
+    from rules.staff import Matched, open_questions, refusal
     from schemas import messages as m
     from schemas.case import (
         CaseView,
@@ -57,7 +59,8 @@ with workflow.unsafe.imports_passed_through():
 M = TypeVar("M", bound=m.StaffAction)
 
 MAX_REMARKS: Final = 200
-"""Notes and reassignments of one run: a decision must always fit into Temporal's limits."""
+"""Notes, reassignments and wrong signals of one run: a decision must always fit into Temporal's
+limits."""
 
 DONE_BY_HAND: Final = {
     Kind.ACCESS: (SystemOutcome.FOUND, SystemOutcome.NOTHING_HELD),
@@ -76,8 +79,10 @@ class StaffActions(Case):
         self.chosen: m.Choice | None = None
         self.reply_left = False
         self.reviewed = False
+        self._matched: dict[str, Matched] = {}
         self._remarks = 0
         self._letters_gone: set[str] = set()
+        self._signals: set[UUID] = set()
         self._acting = asyncio.Lock()
 
     # -- queries ---------------------------------------------------------------------------------
@@ -98,6 +103,14 @@ class StaffActions(Case):
         """The sentence with which the action is refused now, None if it is taken."""
         if self._remarks >= MAX_REMARKS and isinstance(action, m.Note | m.Reassign):
             return f"Not done: this run of {self.ref.number} has {MAX_REMARKS} notes already."
+        if isinstance(action, m.Decide) and self.chosen is not None:
+            return (
+                f"Not decided: {self.ref.number} is decided already ({self.chosen}). Before the "
+                f"reply leaves: dsr take-back {self.ref.number}"
+            )
+        if isinstance(action, m.CorrectReceipt) and self._is_too_old(action.received_at):
+            days = self.opened.max_age.days
+            return f"Not corrected: the receipt would lie more than {days} days back (policy)."
         most = self.opened.max_extension_months
         if isinstance(action, m.Extend) and action.months > most:
             return f"Not extended: the policy allows {most} month(s) at most."
@@ -107,7 +120,12 @@ class StaffActions(Case):
             workflow.now(),
             automatic=self.opened.absolute or self.ref.kind is Kind.CONSENT,
             has_submitter=self.opened.has_submitter,
+            matched=self._matched,
         )
+
+    def _is_too_old(self, received_at: datetime) -> bool:
+        """As at intake; a case that grew old meanwhile keeps its own receipt within bounds."""
+        return received_at < min(workflow.now() - self.opened.max_age, self.view.received_at)
 
     def _validate(self, action: m.StaffAction) -> None:
         """Before the update is accepted: a refusal here costs no event.
@@ -259,20 +277,22 @@ class StaffActions(Case):
             m.FeeChoice.WAIVE: FeeState.WAIVED,
             m.FeeChoice.REFUSE: FeeState.REFUSED,
         }[action.choice]
-        opens = (OpenTask(what="answer_fee", role="subject"),) if state is FeeState.TOLD else ()
+        told = state is FeeState.TOLD
+        amount = (action.amount or self.opened.fee_cents) if told else None
+        opens = (OpenTask(what="answer_fee", role="subject"),) if told else ()
         refused = DecisionView(
             what=m.Choice.REFUSE, by=action.by.account, at=workflow.now(), ground=Ground.EXCESSIVE
         )
         await self.record(
-            fact(Event.FEE_SETTLED, choice=action.choice, amount=action.amount),
+            fact(Event.FEE_SETTLED, choice=action.choice, amount=amount),
             by=action.by,
-            fee=FeeChange(state=state, amount=action.amount),
+            fee=FeeChange(state=state, amount=amount),
             decision=refused if state is FeeState.REFUSED else None,
             opens=opens,
             closes=("settle_fee", "answer_fee", "fee_unanswered"),
             texts={part: action.reason} if action.reason else {},
         )
-        if state is FeeState.TOLD:
+        if told:
             await self.step(
                 WRITE_LETTER,
                 WriteLetter(
@@ -335,6 +355,9 @@ class StaffActions(Case):
     @workflow.signal
     async def decision(self, signal: m.DecisionSignal) -> None:
         """The same for programs that cannot wait: ids and codes only; a wrong one is recorded."""
+        if signal.id in self._signals:
+            return
+        self._signals.add(signal.id)
         action = m.Decide(
             id=signal.id, by=signal.by, choice=signal.choice, ground=signal.ground,
             digest=signal.digest,
@@ -342,7 +365,9 @@ class StaffActions(Case):
         try:
             await self._act(action, self._decide)
         except ApplicationError as refused:
-            await self.record(fact(Event.SIGNAL_IGNORED, why=refused.message), by=signal.by)
+            if self._remarks < MAX_REMARKS:
+                self._remarks += 1
+                await self.record(fact(Event.SIGNAL_IGNORED, why=refused.message), by=signal.by)
 
     @workflow.update
     async def take_back(self, action: m.TakeBack) -> CaseView:
@@ -437,6 +462,8 @@ class StaffActions(Case):
             change = self._answer_by_hand(task.what, task.system, action)
             if task.what == "choose_match":
                 texts[f"chosen:{task.system}"] = ",".join(action.items)
+                own = (change.records or 0) - len(action.items)
+                self._matched[task.system] = Matched(own, action.items)
             systems = (change,)
             facts = (
                 fact(
@@ -446,7 +473,14 @@ class StaffActions(Case):
                     records=change.records,
                 ),
             )
-        await self.record(*facts, by=action.by, closes=(task.task,), systems=systems, texts=texts)
+        await self.record(
+            *facts,
+            by=action.by,
+            closes=(task.task,),
+            systems=systems,
+            texts=texts,
+            keeps={f"upload:{action.id}": f"file:{task.task}"} if action.has_file else {},
+        )
 
     def _answer_by_hand(self, what: str, name: str, action: m.CompleteTask) -> SystemChange:
         records = action.records or (1 if action.has_file else 0)
@@ -472,6 +506,7 @@ class StaffActions(Case):
         if how is m.SystemResolution.LEAVE_OUT:
             outcome, reason = SystemOutcome.LEFT_OUT, "left out by a person, with a reason on file"
         open_tasks = tuple(a.task for a in self.view.awaiting if a.system == name)
+        self.systems.leave(name)  # before it is recorded: one more failure would undo the decision
         await self.record(
             fact(Event.SYSTEM_RESOLVED, system=name, how=how),
             by=action.by,
@@ -480,7 +515,8 @@ class StaffActions(Case):
             opens=opens,
             texts={_text_part(f"resolve-{name}", action): action.reason},
         )
-        self.systems.resolve(name, how)
+        if how is m.SystemResolution.RETRY:
+            self.systems.ask_again(name)
 
     def _duty(self, name: str) -> str:
         return next(p.duty for p in self.opened.plan if p.name == name)

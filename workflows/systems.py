@@ -11,7 +11,7 @@ from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.case import Case, Fault
 
@@ -20,7 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from schemas import steps
     from schemas.case import SystemOutcome
     from schemas.events import Event, fact
-    from schemas.messages import SystemResolution
     from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
     from schemas.systems import Duty, SystemPlan
 
@@ -51,19 +50,23 @@ class FanOut:
         """Begin to ask; returns at once."""
         self._window = self._window or asyncio.Semaphore(self._case.opened.search_window)
         for plan in plans:
-            self._cancel(plan.name)
+            self.leave(plan.name)
             self._plans[plan.name] = plan
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
 
     def stop(self) -> None:
         """The case is over: nothing is asked any more."""
         for name in self._asking:
-            self._cancel(name)
+            self.leave(name)
 
-    def resolve(self, name: str, how: SystemResolution) -> None:
-        """A person took the system over, or has it asked again at once."""
-        self._cancel(name)
-        if how is SystemResolution.RETRY and name in self._plans:
+    def leave(self, name: str) -> None:
+        """A person took the system over: it is not asked any more."""
+        if name in self._asking:
+            self._asking[name].cancel()
+
+    def ask_again(self, name: str) -> None:
+        """At once, as a person wished."""
+        if name in self._plans:
             self.start((self._plans[name],))
 
     def asked(self) -> bool:
@@ -73,10 +76,6 @@ class FanOut:
     def answered(self) -> bool:
         """Whether no system owes an answer any more."""
         return not owing(self._case.view.systems)
-
-    def _cancel(self, name: str) -> None:
-        if name in self._asking:
-            self._asking[name].cancel()
 
     def _unreached(self) -> set[str]:
         told = (SystemOutcome.UNREACHABLE, SystemOutcome.FAILED)
@@ -117,8 +116,8 @@ class FanOut:
                 ),
             )
         except ActivityError as error:
-            if isinstance(error.cause, asyncio.CancelledError):
-                raise
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error  # left to a person: not unreachable
             return None
         return answer
 

@@ -23,7 +23,7 @@ STAFF = """\
 members:
   - person: maija
     accounts: [maija]
-    roles: [handler]
+    roles: [handler, archivist]
 """
 SYSTEM = """\
 dataset:

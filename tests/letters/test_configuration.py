@@ -45,7 +45,7 @@ def test_there_are_enough_people_for_every_duty_and_for_four_eyes() -> None:
     assert len(people(Role.APPROVER)) >= 2
     for role in (Role.DPO, Role.MANAGEMENT, Role.AUDITOR):
         assert people(role)
-    for duty in ("archivist", "training_coordinator", "order_desk"):
+    for duty in ("archivist", "training_coordinator", "order_coordinator"):
         assert people(duty)
 
 

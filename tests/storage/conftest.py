@@ -73,7 +73,7 @@ class Desk:
 
 CASE_ROW = """
 insert into dsr.cases (id, number, kind, channel, language, scope, status, received_at, clock,
-    safe_date, identity_state, fee_assessment, policy_version, body_hash, content_hash)
+    safe_date, identity_state, fee_assessment, policy_version, person_hash, content_hash)
 values (:id, cast(:number as text), 'access', 'email', 'fi', '{register}', 'received', :at, '{}',
     '2027-03-31', 'open', 'free', 'p1', '\\x00', decode(md5(:number), 'hex'))
 """

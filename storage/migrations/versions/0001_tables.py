@@ -104,14 +104,12 @@ def _tables() -> None:
         sa.Column("has_submitter", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("evidence_how", sa.Text(), nullable=True),
         sa.Column("policy_version", sa.Text(), nullable=False),
-        sa.Column("idempotency_hash", sa.LargeBinary(), nullable=True),
-        sa.Column("body_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("person_hash", sa.LargeBinary(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
         sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("idempotency_hash"),
         sa.UniqueConstraint("number"),
         schema="dsr",
     )
@@ -127,10 +125,22 @@ def _tables() -> None:
     op.create_index(
         "cases_one_open_per_content",
         "cases",
-        ["content_hash"],
+        ["person_hash", "content_hash"],
         unique=True,
         schema="dsr",
         postgresql_where=sa.text("status <> 'closed'"),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("body_hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["dsr.cases.id"],
+        ),
+        sa.PrimaryKeyConstraint("hash"),
+        schema="dsr",
     )
     op.create_table(
         "number_series",

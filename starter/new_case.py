@@ -1,0 +1,216 @@
+"""The rows of one new case: key, clock, fee assessment, sealed content, first audit entries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.clock import dates_fact
+from rules import deadlines, fees, identity
+from rules.identity import Sameness
+from schemas.case import Clock, FeeAssessment, IdentityState, Status
+from schemas.events import Event, Fact, fact
+from schemas.request import Kind
+from starter.relatives import Relative
+from starter.submission import Submission
+from storage import tables as t
+from storage.audit import Audit
+from storage.case_file import clock_columns
+
+
+@dataclass(frozen=True)
+class NewCase:
+    """The writing of one new case, under the person's lock."""
+
+    audit: Audit
+    came: Submission
+    others: Sequence[Relative]
+    now: datetime
+
+    async def write(self, conn: AsyncConnection) -> tuple[str, UUID, Clock]:
+        """All rows of the case, its key, its sealed content and the first audit entries."""
+        form, policy = self.came.form, self.came.policy
+        case = uuid4()
+        assessment = await self._assess(conn)
+        clock = deadlines.clock(
+            form.received_at, policy, pauses=(), extension=None, set_at=self.now, before=None
+        )
+        number = await _next_number(conn, clock.receipt_date.year)
+        await self.came.keyring.create(conn, case)
+        await conn.execute(
+            insert(t.cases).values(id=case, number=number, **self._columns(clock, assessment))
+        )
+        await self._write_children(conn, case, assessment)
+        facts = [
+            *self._first_facts(clock, assessment),
+            *await self._open_task(conn, case, number),
+            *await self._choose(conn, number),
+        ]
+        await self._seal(conn, case)
+        await self.audit.append(
+            conn, case, facts, at=self.now, actor="intake", policy_version=policy.version,
+            step_key="intake",
+        )  # fmt: skip
+        return number, case, clock
+
+    def _columns(self, clock: Clock, assessment: fees.Assessment) -> dict[str, Any]:
+        form = self.came.form
+        shown, how = identity.assurance(form.kind, form.channel, form.evidence)
+        sufficient = shown and form.submitter is None
+        return {
+            "kind": form.kind,
+            "channel": form.channel,
+            "language": form.language,
+            "scope": sorted(set(form.scope)),
+            "purposes": sorted(set(form.purposes)),
+            "status": Status.RECEIVED,
+            "received_at": form.received_at,
+            "identity_state": IdentityState.SUFFICIENT if sufficient else IdentityState.UNCHECKED,
+            "identity_how": how if sufficient else None,
+            "evidence_how": how,
+            "fee_assessment": assessment.result,
+            "merge_into": assessment.merge_into,
+            "has_submitter": form.submitter is not None,
+            "policy_version": self.came.policy.version,
+            "person_hash": self.came.subject,
+            "content_hash": self.came.content,
+            **clock_columns(clock),
+        }
+
+    async def _assess(self, conn: AsyncConnection) -> fees.Assessment:
+        """The 12-month rule over the ledger's order, safe under the person's lock."""
+        same = [other.row["id"] for other in self.others if other.how is Sameness.SAME]
+        rows = await conn.execute(
+            select(t.inquiries, t.cases.c.number)
+            .join(t.cases, t.cases.c.id == t.inquiries.c.case_id)
+            .where(t.inquiries.c.case_id.in_(same))
+            .order_by(t.inquiries.c.seq)
+        )
+        history = [
+            fees.Inquiry(
+                id=row["number"], kind=Kind(row["kind"]), scope=tuple(row["scope"]),
+                received_at=row["received_at"], outcome=row["outcome"],
+                delivered_at=row["delivered_at"],
+            )
+            for row in rows.mappings()
+        ]  # fmt: skip
+        policy, form = self.came.policy, self.came.form
+        request = fees.Inquiry(
+            id="", kind=form.kind, scope=tuple(sorted(set(form.scope))),
+            received_at=form.received_at,
+        )  # fmt: skip
+        return fees.assess(
+            request, history, policy.fees.rule, policy.fees.free_after_months,
+            ZoneInfo(policy.calendar.zone),
+        )  # fmt: skip
+
+    async def _write_children(
+        self, conn: AsyncConnection, case: UUID, assessment: fees.Assessment
+    ) -> None:
+        form = self.came.form
+        known = [{"case_id": case, "type": kind, "hash": value} for kind, value in self.came.known]
+        if known:
+            await conn.execute(insert(t.identifiers), known)
+        if assessment.result is not FeeAssessment.MERGE:
+            await conn.execute(
+                insert(t.inquiries).values(
+                    case_id=case, kind=form.kind, scope=sorted(set(form.scope)),
+                    received_at=form.received_at,
+                )
+            )  # fmt: skip
+
+    async def _open_task(self, conn: AsyncConnection, case: UUID, number: str) -> list[Fact]:
+        """Who the person is may be a question to a person, never a guess (law.md 3)."""
+        possibly = [o.row["number"] for o in self.others if o.how is Sameness.POSSIBLY]
+        if self.came.person.identities and not possibly:
+            return []
+        what = "possibly_same_person" if possibly else "name_alone"
+        await conn.execute(
+            insert(t.tasks).values(
+                id=f"{number}-1", case_id=case, what=what, role="handler", since=self.now
+            )
+        )
+        return [
+            *(fact(Event.POSSIBLY_SAME_PERSON, number=other) for other in possibly),
+            fact(Event.TASK_OPENED, task=f"{number}-1", role="handler", what=what),
+        ]
+
+    async def _choose(self, conn: AsyncConnection, number: str) -> list[Fact]:
+        """What was chosen about each purpose; what is said in the record is what took effect."""
+        form, facts = self.came.form, []
+        if form.kind not in (Kind.OBJECTION, Kind.CONSENT):
+            return []
+        for purpose in sorted(set(form.purposes)):
+            if form.consent is not None:
+                event = Event.CONSENT_GIVEN if form.consent.given else Event.CONSENT_WITHDRAWN
+                version = form.consent.text_version
+                facts.append(fact(event, purpose=purpose, text_version=version))
+            if purpose in self.came.policy.absolute_purposes and self.came.hashes:
+                stands = await self._stands(conn, number, purpose)
+                if not stands:
+                    facts.append(fact(Event.SUPERSEDED, purpose=purpose))
+                elif form.consent is None:
+                    facts.append(fact(Event.SUPPRESSION_ADDED, purpose=purpose))
+        return facts
+
+    async def _stands(self, conn: AsyncConnection, number: str, purpose: str) -> bool:
+        """The latest receipt stands for each address and purpose; on a tie the objection."""
+        form = self.came.form
+        given = form.consent is not None and form.consent.given
+        written = 0
+        for value in self.came.hashes:
+            row = upsert(t.suppressions).values(
+                hash=value, purpose=purpose, suppressed=not given, as_of=form.received_at,
+                number=number,
+            )  # fmt: skip
+            newer = row.excluded.as_of > t.suppressions.c.as_of
+            tie = (row.excluded.as_of == t.suppressions.c.as_of) & literal(not given)
+            latest = row.on_conflict_do_update(
+                index_elements=["hash", "purpose"],
+                set_={name: row.excluded[name] for name in ("suppressed", "as_of", "number")},
+                where=or_(newer, tie),
+            )
+            written += (await conn.execute(latest)).rowcount
+        return written > 0
+
+    async def _seal(self, conn: AsyncConnection, case: UUID) -> None:
+        form, keyring = self.came.form, self.came.keyring
+        parts = {"form": form.model_dump_json(exclude={"attachments", "idempotency_key"}).encode()}
+        for n, attachment in enumerate(form.attachments, 1):
+            parts[f"attachment:{n}"] = attachment.model_dump_json().encode()
+        rows = [
+            {
+                "case_id": case,
+                "part": part,
+                "content": await keyring.seal(case, part, content, conn),
+            }
+            for part, content in parts.items()
+        ]
+        await conn.execute(insert(t.sealed), rows)
+
+    def _first_facts(self, clock: Clock, assessment: fees.Assessment) -> list[Fact]:
+        form, rule = self.came.form, self.came.policy.fees.rule
+        facts = [
+            fact(Event.RECEIVED, kind=form.kind, channel=form.channel),
+            fact(Event.DATES_COMPUTED, **dates_fact(clock)),
+            fact(Event.FEE_ASSESSED, assessment=assessment.result, rule=rule),
+        ]
+        if form.attachments:
+            facts.insert(1, fact(Event.ATTACHED, count=len(form.attachments)))
+        return facts
+
+
+async def _next_number(conn: AsyncConnection, year: int) -> str:
+    row = upsert(t.number_series).values(year=year, last=1)
+    last = await conn.scalar(
+        row.on_conflict_do_update(
+            index_elements=["year"], set_={"last": t.number_series.c.last + 1}
+        ).returning(t.number_series.c.last)
+    )
+    return f"{year}-{last:04d}"

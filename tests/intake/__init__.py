@@ -1,0 +1,1 @@
+"""Intake: what is taken, what is refused, who is who."""
