@@ -130,9 +130,11 @@ async def deserted(
     temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
 ) -> AsyncIterator[Office]:
     """An office without workers for its cases; the sweep has a queue and a worker of its own."""
-    async with an_office(temporal, engine, tmp_path, letters=letters, working=False) as office:
-        async with office.new_worker(task_queue=f"{office.queue}-sweep"):
-            yield office
+    async with (
+        an_office(temporal, engine, tmp_path, letters=letters, working=False) as office,
+        office.new_worker(task_queue=f"{office.queue}-sweep"),
+    ):
+        yield office
 
 
 @pytest.fixture
