@@ -161,13 +161,25 @@ class StaffActions(Case):
 
         While a step is being recorded the state is about to change: then the handler decides.
         """
-        if self.is_settled and (sentence := self.refuses(action)):
+        if not self.is_settled or self._may_be_news(action):
+            return
+        if sentence := self.refuses(action):
             raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
+
+    def _may_be_news(self, action: m.StaffAction) -> bool:
+        """Whether the action is about a task that a system's step has just opened on the row."""
+        return (
+            isinstance(action, m.CompleteTask)
+            and self.systems.trying()
+            and all(awaited.task != action.task for awaited in self.view.awaiting)
+        )
 
     async def _act(self, action: M, do: Callable[[M], Awaitable[None]]) -> CaseView:
         """Take the action alone, on the state that it finds when its turn comes."""
         async with self._acting:
             await workflow.wait_condition(lambda: self.is_settled)
+            if self._may_be_news(action):
+                await self.record()  # nothing: it brings the case row as it stands
             if sentence := self.refuses(action):
                 raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
             try:

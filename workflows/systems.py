@@ -45,6 +45,7 @@ class FanOut:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._plans: dict[str, SystemPlan] = {}
         self._window: asyncio.Semaphore | None = None
+        self._trying = 0
 
     def start(self, plans: tuple[SystemPlan, ...]) -> None:
         """Begin to ask; returns at once."""
@@ -72,6 +73,10 @@ class FanOut:
     def asked(self) -> bool:
         """Whether every system has been asked once, with whatever result."""
         return all(task.done() or name in self._unreached() for name, task in self._asking.items())
+
+    def trying(self) -> bool:
+        """Whether an answer may stand on the case row that has not come back yet."""
+        return self._trying > 0
 
     def answered(self) -> bool:
         """Whether no system owes an answer any more."""
@@ -101,6 +106,7 @@ class FanOut:
     async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
         """One round of tries; None if the system cannot be reached."""
         case, pace, step = self._case, self._case.opened.pacing, STEP_OF[plan.duty]
+        self._trying += 1
         try:
             answer: SystemAnswer = await workflow.execute_activity(
                 step.name,
@@ -119,6 +125,8 @@ class FanOut:
             if is_cancelled_exception(error):
                 raise asyncio.CancelledError from error  # left to a person: not unreachable
             return None
+        finally:
+            self._trying -= 1
         return answer
 
     async def _tell(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:

@@ -38,9 +38,10 @@ def a_crash_instead_of(owner: object, what: str) -> Iterator[None]:
     async def crash(*_: object) -> None:
         raise Crash
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Crash):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, what, crash)
-        yield
+        with pytest.raises(Crash):
+            yield
 
 
 def sweeps(office: Office) -> SweepActivities:

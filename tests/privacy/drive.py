@@ -62,9 +62,7 @@ class Canary:
 
     async def answer_archive(self, number: str, system: str = "archive") -> None:
         """The manual task of a system is answered with a file."""
-        view = await self.office.sees(
-            number, lambda v: any(a.system == system for a in v.awaiting)
-        )
+        view = await self.office.sees(number, lambda v: any(a.system == system for a in v.awaiting))
         task = next(a.task for a in view.awaiting if a.system == system)
         await self.office.client.complete_task(
             number, task, by="kalle", file=a_file("paper"), note=mark("tasknote")
@@ -211,9 +209,7 @@ def fee(choice: str, answer: str | None = None) -> Scenario:
     async def scenario(canary: Canary) -> None:
         office = canary.office
         number = await _with_a_fee_question(canary)
-        await office.act(
-            number, m.SettleFee, by="helena", choice=choice, reason=mark("feereason")
-        )
+        await office.act(number, m.SettleFee, by="helena", choice=choice, reason=mark("feereason"))
         if answer is not None:
             await canary.hand_out(number, LetterKind.FEE)
             await office.awaits(number, "fee_unanswered")
@@ -233,9 +229,7 @@ async def supplied_after_the_reply(canary: Canary) -> None:
     """The archive answers after the internal target."""
     office = canary.office
     back = (now() - timedelta(days=22)).isoformat()
-    number = await office.receives(
-        a_request("access", "customers", "archive", received_at=back)
-    )
+    number = await office.receives(a_request("access", "customers", "archive", received_at=back))
     await canary.to_reply(number)
     await canary.hand_out(number, LetterKind.REPLY, package=True)
     await office.reaches(number, Status.FOLLOWING_UP)
@@ -351,9 +345,7 @@ async def objection_where_systems_fail(canary: Canary) -> None:
     number = await office.receives(
         by_email("objection", "broken", "misdeclared", purposes=["surveys"])
     )
-    await office.sees(
-        number, lambda v: sum(a.what == "resolve_system" for a in v.awaiting) == 2
-    )
+    await office.sees(number, lambda v: sum(a.what == "resolve_system" for a in v.awaiting) == 2)
     await canary.hand_out(number, LetterKind.ACKNOWLEDGEMENT)
 
 

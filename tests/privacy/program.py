@@ -52,7 +52,9 @@ def hurried() -> Policy:
         update={
             "pace": POLICY.pace.model_copy(update={"retry_most": SECOND}),
             "identity": POLICY.identity.model_copy(update={"silence": SECOND}),
-            "fees": POLICY.fees.model_copy(update={"silence": SECOND, "rule": FeePolicyName.NOTICE}),
+            "fees": POLICY.fees.model_copy(
+                update={"silence": SECOND, "rule": FeePolicyName.NOTICE}
+            ),
         }
     )
 
@@ -94,9 +96,7 @@ async def working(
         activities = every_activity(desk, runs, secrets.signer, settings.audit_log_path())
         return worker.Registrations(workflows=EVERY_WORKFLOW, activities=activities)
 
-    running = asyncio.create_task(
-        worker.run_worker(settings, connection, stop, register, shipped)
-    )
+    running = asyncio.create_task(worker.run_worker(settings, connection, stop, register, shipped))
     started = asyncio.create_task(grounds.get())
     await asyncio.wait([running, started], return_when=asyncio.FIRST_COMPLETED)
     if running.done():
@@ -109,9 +109,7 @@ async def working(
         await running
 
 
-def an_office_on(
-    ground: worker.Ground, queue: str, policy: Policy, systems: Any
-) -> Office:
+def an_office_on(ground: worker.Ground, queue: str, policy: Policy, systems: Any) -> Office:
     """The tests' driver over the ground of a worker that runs already."""
     case_file = CaseFile(
         ground.engine, ground.keyring, Audit(ground.secrets.signer), policy.version
@@ -159,7 +157,9 @@ def main() -> None:
     try:
         asyncio.run(run(folder, sealed=sealed))
     except BaseException:
-        (folder / "failure").write_text(traceback.format_exc())  # for the developer: the log is shut
+        (folder / "failure").write_text(
+            traceback.format_exc()
+        )  # for the developer: the log is shut
         sys.exit(1)
 
 

@@ -129,9 +129,7 @@ async def refused_reviews(canary: Canary, number: str) -> None:
     await office.awaits(number, "review")
     for system, item in ((mark("system"), "1"), ("customers", mark("item"))):
         withheld = m.Withheld(system=system, item=item, code=Ground.RIGHTS_OF_OTHERS)
-        await refused(
-            canary, office.act(number, m.Review, by="maija", withhold=(withheld,))
-        )
+        await refused(canary, office.act(number, m.Review, by="maija", withhold=(withheld,)))
 
 
 async def malformed_updates(canary: Canary, number: str) -> None:
