@@ -3,7 +3,7 @@
 Workflow code computes no date and touches no data: it waits for recorded instants and calls steps.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -42,9 +42,6 @@ NEVER_AGAIN: Final = ["RefusedByRule", "NotFromHere", "BadInput"]
 OPENING: Final = timedelta(seconds=30)
 """One try of the first step, before the policy's pace is known."""
 
-LONGEST_TASK: Final = timedelta(seconds=5)
-"""A longer wait for the next try of a step inside a workflow task is a timer, not an open task."""
-
 
 class Interrupt(Exception):
     """Something that a person did ends the present wait; the procedure goes on elsewhere."""
@@ -79,7 +76,7 @@ class Case:
         self.entries: list[TimelineEntry] = []
         self._view: CaseView | None = None
         self._opened: Opened | None = None
-        self._steps = 1  # the first is its opening
+        self._steps = 0
         self._recording = 0
         self._goes_on: Callable[[], bool] | None = None  # what the procedure waits for
         self._answers: dict[str, SystemAnswer] = {}
@@ -100,8 +97,10 @@ class Case:
 
     async def open(self) -> None:
         """Acknowledge and admit the case; what the configuration says of it goes into history."""
-        opening = Opening(case=self.ref.case, at=workflow.now(), acknowledge=not self.ref.reopened)
-        self._opened = await self.step_here(OPEN, opening, key="1")
+        self._opened = await self.step(
+            OPEN,
+            Opening(case=self.ref.case, at=workflow.now(), acknowledge=not self.ref.reopened),
+        )
 
     @property
     def is_settled(self) -> bool:
@@ -114,48 +113,29 @@ class Case:
 
     async def step(self, step: Step[A, R], change: A) -> R:
         """One recorded activity on the case row; repeated until it succeeds, as its key allows."""
-        return await self._recorded(
-            workflow.execute_activity(
-                step.name, change, result_type=step.gives,
-                activity_id=f"{step.name}:{self.next_step()}",
-                start_to_close_timeout=self._step_timeout(), retry_policy=self._again(),
-            )
-        )  # fmt: skip
-
-    async def step_here(self, step: Step[A, R], change: A, key: str) -> R:
-        """The same inside the workflow task: one event instead of three, and no further round.
-
-        A crash forgets that it was done, and new messages may be taken first when the task is done
-        again: `key` must name the same step then, and its effect must not depend on them.
-        """
-        return await self._recorded(
-            workflow.execute_local_activity(
-                step.name, change, result_type=step.gives, activity_id=f"{step.name}:{key}",
-                start_to_close_timeout=self._step_timeout(), retry_policy=self._again(),
-                local_retry_threshold=LONGEST_TASK,
-            )
-        )  # fmt: skip
-
-    async def _recorded(self, doing: Coroutine[Any, Any, R]) -> R:
         self._recording += 1
         try:
-            result = await doing
-            if isinstance(result, Recorded):
-                self.adopt(result)
-            return result
+            return await self._step(step, change)
         finally:
             self._recording -= 1
 
-    def _step_timeout(self) -> timedelta:
-        return self._opened.pacing.step_timeout if self._opened else OPENING
-
-    def _again(self) -> RetryPolicy:
+    async def _step(self, step: Step[A, R], change: A) -> R:
         pace = self._opened.pacing if self._opened else None
-        return RetryPolicy(
-            initial_interval=pace.retry_first if pace else timedelta(seconds=1),
-            maximum_interval=pace.retry_most if pace else timedelta(minutes=1),
-            non_retryable_error_types=NEVER_AGAIN,
+        result: R = await workflow.execute_activity(
+            step.name,
+            change,
+            result_type=step.gives,
+            activity_id=f"{step.name}:{self.next_step()}",
+            start_to_close_timeout=pace.step_timeout if pace else OPENING,
+            retry_policy=RetryPolicy(
+                initial_interval=pace.retry_first if pace else timedelta(seconds=1),
+                maximum_interval=pace.retry_most if pace else timedelta(minutes=1),
+                non_retryable_error_types=NEVER_AGAIN,
+            ),
         )
+        if isinstance(result, Recorded):
+            self.adopt(result)
+        return result
 
     def next_step(self) -> int:
         """Numbers the steps of this run: an activity id is the step's key against repetition."""

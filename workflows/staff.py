@@ -484,13 +484,12 @@ class StaffActions(Case):
             await workflow.wait_condition(lambda: self.is_settled)
             answers = gone.kind in (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
             awaited = self.view.status is Status.REPLYING and self.interrupt is None
-            await self.step_here(
+            await self.step(
                 LETTER_GONE,
                 LetterGone(
                     case=self.ref.case, at=workflow.now(), letter=gone.letter, kind=gone.kind,
                     left_at=gone.at, closes=answers and awaited and not self.owed(),
                 ),
-                key=gone.letter,
             )  # fmt: skip
         self.reply_left = self.reply_left or answers
 
