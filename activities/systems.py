@@ -70,7 +70,7 @@ class SystemActivities:
                         OpenTask(what="choose_match", role="handler", system=call.system)
                     )
             opened = await _open_tasks(step, call.system)
-        return answer.model_copy(update={"opened": tuple(opened)})
+        return _recorded(answer, step, opened)
 
     @activity.defn(name=SUPPRESS.name)
     async def suppress(self, call: SystemCall) -> SystemAnswer:
@@ -134,7 +134,7 @@ class SystemActivities:
                     system=call.system, purpose=",".join(step.row["purposes"]), lag_seconds=lag,
                     records=records,
                 )  # fmt: skip
-        return answer
+        return _recorded(answer, step)
 
     @activity.defn(name=RESTRICT.name)
     async def restrict(self, call: SystemCall) -> SystemAnswer:
@@ -163,7 +163,7 @@ class SystemActivities:
                 await _write(step, answer, lag_seconds=await _lag(step))
                 event = Event.RESTRICTED if restricted else Event.RESTRICTION_LIFTED
                 step.record(event, system=call.system, records=records)
-        return answer
+        return _recorded(answer, step)
 
     async def _hand_over(self, call: SystemCall, outcome: SystemOutcome) -> SystemAnswer:
         """A person has to do it: a task for the system's role. A task opened is a dispatch."""
@@ -177,13 +177,18 @@ class SystemActivities:
                 step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
                 await step.open_task(task)
             opened = await _open_tasks(step, call.system)
-        return answer.model_copy(update={"opened": tuple(opened)})
+        return _recorded(answer, step, opened)
 
     def _facts(self, call: SystemCall) -> SystemFacts:
         return next(f for f in self._desk.systems.facts if f.name == call.system)
 
     def _step(self, call: SystemCall) -> AbstractAsyncContextManager[CaseStep]:
         return self._desk.case_file.step(call.case, step_key(), call.at, call.by.account)
+
+
+def _recorded(answer: SystemAnswer, step: CaseStep, opened: Sequence[Awaited] = ()) -> SystemAnswer:
+    """The answer as the run takes it over."""
+    return answer.model_copy(update={"opened": tuple(opened), "revision": step.revision})
 
 
 def _answer(call: SystemCall, found: Found) -> SystemAnswer:

@@ -196,6 +196,7 @@ class SystemAnswer(Model):
     third_party: int = 0
     reason: str | None = None
     opened: tuple[Awaited, ...] = ()  # tasks that this opened
+    revision: int = 0  # of the case row once this was recorded
 
 
 class CompileReply(StepInput):

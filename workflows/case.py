@@ -73,6 +73,7 @@ class Case:
         self.interrupt: Interrupt | None = None
         self.entries: list[TimelineEntry] = []
         self._view: CaseView | None = None
+        self._answers: dict[int, Callable[[CaseView], CaseView]] = {}
         self._opened: Opened | None = None
         self._steps = 0
         self._recording = 0
@@ -147,14 +148,19 @@ class Case:
     def adopt(self, recorded: Recorded) -> None:
         """Take over a newer state; results may arrive out of order."""
         self.entries.extend(recorded.entries)
-        before = self._view
-        if before is None or recorded.view.revision > before.revision:
-            self._view = recorded.view
+        before, view = self._view, recorded.view
+        if before is None or view.revision > before.revision:
+            self._answers = {at: take for at, take in self._answers.items() if at > view.revision}
+            for take in self._answers.values():  # recorded after this view was read
+                view = take(view)
+            self._view = view
             self._publish(before)
 
-    def patch(self, **parts: Any) -> None:
-        """Take over what a system's own step has recorded on the case row."""
-        self._view = self.view.model_copy(update=parts)
+    def take_over(self, revision: int, take: Callable[[CaseView], CaseView]) -> None:
+        """Take over what a system's own step has recorded, under this revision of the case row."""
+        if revision > self.view.revision:
+            self._answers[revision] = take
+            self._view = take(self.view)
 
     def _publish(self, before: CaseView | None) -> None:
         """Keep the search attributes for operators; each change costs one event."""

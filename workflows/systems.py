@@ -6,7 +6,7 @@ person resolves it. What is still asked when a reply leaves is asked on while th
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
@@ -18,7 +18,7 @@ from workflows.case import Case, Fault
 with workflow.unsafe.imports_passed_through():
     from rules.outcome import owing
     from schemas import steps
-    from schemas.case import SystemOutcome
+    from schemas.case import CaseView, SystemOutcome
     from schemas.events import Event, fact
     from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
     from schemas.systems import Duty, SystemPlan
@@ -136,19 +136,24 @@ class FanOut:
 
     def _adopt(self, answer: SystemAnswer) -> None:
         """Take the answer into the view; the case row has it already."""
-        view = self._case.view
-        changed = {
-            "outcome": answer.outcome,
-            "records": answer.records,
-            "reason": answer.reason,
-            "since": workflow.now(),
-        }
-        systems = tuple(
-            s.model_copy(update=changed) if s.name == answer.system else s for s in view.systems
-        )
-        awaiting = tuple(
-            a
-            for a in view.awaiting
-            if not (a.what == "resolve_system" and a.system == answer.system)
-        )
-        self._case.patch(systems=systems, awaiting=(*awaiting, *answer.opened))
+        now = workflow.now()
+        self._case.take_over(answer.revision, lambda view: _with(view, answer, now))
+
+
+def _with(view: CaseView, answer: SystemAnswer, now: datetime) -> CaseView:
+    changed = {
+        "outcome": answer.outcome,
+        "records": answer.records,
+        "reason": answer.reason,
+        "since": now,
+    }
+    systems = tuple(
+        s.model_copy(update=changed) if s.name == answer.system else s for s in view.systems
+    )
+    opened = {task.task for task in answer.opened}
+    awaiting = tuple(
+        a
+        for a in view.awaiting
+        if not (a.what == "resolve_system" and a.system == answer.system) and a.task not in opened
+    )
+    return view.model_copy(update={"systems": systems, "awaiting": (*awaiting, *answer.opened)})
