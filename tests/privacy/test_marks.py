@@ -47,11 +47,9 @@ ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "zip": _zipped,
     "bytea of zlib": lambda text: b"\\x02" + zlib.compress(text.encode()).hex().encode(),
     "base64 of gzip": lambda text: base64.b64encode(gzip.compress(text.encode())),
-    "hex of gzip of base64 of json": lambda text: gzip.compress(
-        base64.b64encode(json.dumps(text).encode())
-    )
-    .hex()
-    .encode(),
+    "hex of gzip of base64 of json": lambda text: (
+        gzip.compress(base64.b64encode(json.dumps(text).encode())).hex().encode()
+    ),
 }
 
 
