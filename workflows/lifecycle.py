@@ -46,6 +46,7 @@ class Lifecycle(StaffActions):
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
         self.answering_again = ref.reopened
+        self.acknowledged = False
 
     async def procedure(self) -> None:
         """What this kind does between receipt and reply."""
@@ -80,7 +81,9 @@ class Lifecycle(StaffActions):
                 await self.follow_up()
                 return await self.close()
             except Refused:
-                again = self.answer
+                again = self._refuse_early
+            except TakenBack:
+                again = self.procedure
             except Reopened:
                 self.answering_again, self.chosen = True, None
                 again = self.procedure
@@ -103,6 +106,9 @@ class Lifecycle(StaffActions):
 
     async def acknowledge(self) -> None:
         """The sender learns that the request arrived; the text tells nothing else."""
+        if self.acknowledged:
+            return
+        self.acknowledged = True
         await self.step(
             WRITE_LETTER,
             WriteLetter(case=self.ref.case, at=workflow.now(), kind=LetterKind.ACKNOWLEDGEMENT),
@@ -131,7 +137,7 @@ class Lifecycle(StaffActions):
     async def settle_fee_question(self) -> None:
         """Art. 12(5): asked for access, correct and delete only; a person decides."""
         asked = self.view.fee.assessment in (FeeAssessment.CHARGEABLE, FeeAssessment.REVIEW)
-        if not asked or self.ref.kind in (Kind.OBJECTION, Kind.CONSENT):
+        if not asked or self.ref.kind in (Kind.OBJECTION, Kind.CONSENT) or self._fee_accepted():
             return
         await self.stand(
             Status.QUOTING,
@@ -143,8 +149,11 @@ class Lifecycle(StaffActions):
             self.chosen = Choice.REFUSE
             raise Refused
 
+    def _fee_accepted(self) -> bool:
+        return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED)
+
     def _fee_settled(self) -> bool:
-        return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED, FeeState.REFUSED)
+        return self._fee_accepted() or self.view.fee.state is FeeState.REFUSED
 
     # -- waiting, with questions to the subject --------------------------------------------------
 
@@ -224,6 +233,11 @@ class Lifecycle(StaffActions):
                 return await self.reply(supplement=supplement)
             except TakenBack:
                 await self.stand(Status.DECIDING)
+
+    async def _refuse_early(self) -> None:
+        """Refused before its turn; taken back, the procedure goes on where it stood."""
+        await self.decide_or_wait()
+        await self.reply()
 
     async def decide_or_wait(self) -> None:
         """Wait for the approver's (or the DPO's) decision."""
