@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, select, update
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -26,6 +26,7 @@ from schemas.request import Kind
 from schemas.steps import WORKFLOW_OF, CaseRef, workflow_id
 from storage import tables as t
 from storage.case_file import CaseFile
+from storage.codec import case_of
 
 KIND: Final = SearchAttributeKey.for_keyword("DsrKind")
 STATUS: Final = SearchAttributeKey.for_keyword("DsrStatus")
@@ -128,19 +129,17 @@ class Runs:
         await self.start(row)
 
     async def orphans(self) -> list[str]:
-        """Ids of running case workflows without a case row."""
-        found = []
+        """Ids of running case workflows without a case row.
+
+        Rows are read after the runs, because a row is there before its run: a request that comes
+        in meanwhile is no orphan.
+        """
         kinds = ", ".join(f"'{name}'" for name in WORKFLOW_OF.values())
         query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
+        runs = {run.id: case_of(run.id) async for run in self._client.list_workflows(query)}
         async with self._case_file.engine.connect() as conn:
-            known = {
-                workflow_id(Kind(row.kind), row.id, row.run)
-                for row in await conn.execute(select(t.cases.c.kind, t.cases.c.id, t.cases.c.run))
-            }
-        async for run in self._client.list_workflows(query):
-            if run.status is WorkflowExecutionStatus.RUNNING and run.id not in known:
-                found.append(run.id)
-        return sorted(found)
+            cases = set(await conn.scalars(select(t.cases.c.id)))
+        return sorted(run for run, case in runs.items() if case not in cases)
 
     async def troubled(self) -> list[str]:
         """Ids of running case workflows whose tasks fail again and again: new code is needed."""

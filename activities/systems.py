@@ -31,6 +31,7 @@ from schemas.systems import Duty, Reach, SystemFacts
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.locks import lock_person
+from storage.together import Together
 
 SUPERSEDED: Final = "a later choice of the person stands"
 
@@ -40,6 +41,7 @@ class SystemActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._together = Together(desk.case_file)
 
     @activity.defn(name=SEARCH.name)
     async def search(self, call: SystemCall) -> SystemAnswer:
@@ -50,8 +52,8 @@ class SystemActivities:
             found = await self._desk.systems.connector(call.system).find(
                 await self._desk.person(call.case)
             )
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         return await self._once(call, partial(_keep, found=found))
 
     @activity.defn(name=SUPPRESS.name)
@@ -70,8 +72,8 @@ class SystemActivities:
             return await self._hand_over(call, SystemOutcome.NOTIFIED)
         try:
             records = await self._apply_unless_superseded(call, given=given)
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         return await self._once(call, partial(_chosen, records=records, given=given))
 
     async def _apply_unless_superseded(self, call: SystemCall, *, given: bool) -> int | None:
@@ -117,8 +119,8 @@ class SystemActivities:
             records = await self._desk.systems.connector(call.system).restrict(
                 await self._desk.person(call.case), restricted
             )
-        except SystemMisdeclared as fault:
-            return _failed(call, fault)
+        except SystemMisdeclared:
+            return _failed(call)
         return await self._once(call, partial(_marked, records=records, restricted=restricted))
 
     async def _hand_over(self, call: SystemCall, outcome: SystemOutcome) -> SystemAnswer:
@@ -130,11 +132,13 @@ class SystemActivities:
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
     ) -> SystemAnswer:
         """Record an outcome, once; the answer is what the case row has then."""
-        step_of = self._desk.case_file.step(call.case, step_key(), call.at, call.by.account)
-        async with step_of as step:
+
+        async def record(step: CaseStep) -> SystemAnswer:
             if not step.repeated:
                 await write(step, call)
             return await _recorded(step, call.system)
+
+        return await self._together.step(call.case, step_key(), call.at, call.by.account, record)
 
     def _facts(self, call: SystemCall) -> SystemFacts:
         return next(f for f in self._desk.systems.facts if f.name == call.system)
@@ -201,9 +205,10 @@ async def _undone(step: CaseStep, system: str) -> bool:
     return False
 
 
-def _failed(call: SystemCall, fault: SystemMisdeclared) -> SystemAnswer:
-    """Not on the case row yet: the procedure tells staff."""
-    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=str(fault))
+def _failed(call: SystemCall) -> SystemAnswer:
+    """The reason stands in the case row and in letters: never a connector's own words."""
+    reason = f"not as its manifest says: dsr systems check {call.system}"
+    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=reason)
 
 
 def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:

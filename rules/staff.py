@@ -1,6 +1,7 @@
 """Who may do what when: every staff action is checked here, before it costs an event.
 
-`refusal` gives None, or the sentence that the person reads: fact, rule, next step.
+`refusal` gives None, or the sentence that the person reads: fact, rule, next step. It repeats no
+word of the action but codes: what somebody typed could be a name.
 """
 
 import re
@@ -219,11 +220,11 @@ def _review(
     for item in action.withhold:
         system = view.system(item.system)
         if system is None:
-            return f"Not reviewed: {view.number} has no system {item.system}."
+            return f"Not reviewed: no such system. {_systems_of(view)}"
         if not matched.get(item.system, Matched(system.records, ())).has(item.item):
             return (
-                f"Not reviewed: {item.system} has no item {item.item} "
-                f"({system.records} found). See: dsr found {view.number}"
+                f"Not reviewed: {system.name} has no such item ({system.records} found, counted "
+                f"from 1). See: dsr found {view.number}"
             )
         if item.code not in WITHHOLDING:
             return f"Not reviewed: items are withheld for {' or '.join(WITHHOLDING)}, Art. 15(4)."
@@ -297,11 +298,11 @@ def _extend(view: CaseView, _action: Extend, now: datetime, **_: Any) -> str | N
 def _complete_task(view: CaseView, action: CompleteTask, _now: datetime, **_: Any) -> str | None:
     task = next((a for a in view.awaiting if a.task == action.task), None)
     if task is None:
-        return f"Not done: {view.number} has no open task {action.task}. See: dsr tasks"
+        return f"Not done: {view.number} has no such open task. See: dsr tasks"
     if not action.by.may_be(task.role, "handler", "dpo"):
-        return f"Not done: {action.task} is for the role {task.role}."
+        return f"Not done: {task.task} is for the role {task.role}."
     if command := COMMAND_OF.get(task.what):
-        return f"Not done: {action.task} is done by: dsr {command} {view.number}"
+        return f"Not done: {task.task} is done by: dsr {command} {view.number}"
     return None
 
 
@@ -323,11 +324,14 @@ COMMAND_OF: Final = {
 def _resolve_system(view: CaseView, action: ResolveSystem, _now: datetime, **_: Any) -> str | None:
     system = view.system(action.system)
     if system is None:
-        names = ", ".join(s.name for s in view.systems)
-        return f"Not resolved: {view.number} has no system {action.system}. It has: {names}."
+        return f"Not resolved: no such system. {_systems_of(view)}"
     if system.outcome in ANSWERED:
-        return f"Nothing to resolve: {action.system} has answered ({system.outcome})."
+        return f"Nothing to resolve: {system.name} has answered ({system.outcome})."
     return None
+
+
+def _systems_of(view: CaseView) -> str:
+    return f"{view.number} has: {', '.join(s.name for s in view.systems)}."
 
 
 def _close_as(view: CaseView, action: CloseAs, _now: datetime, **_: Any) -> str | None:

@@ -2,10 +2,15 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from schemas.base import Instant, Model
 from schemas.request import Channel, Kind
+
+CaseNumber = Annotated[str, Field(pattern=r"^\d{4}-\d{4,9}$")]
+"""The number that people use: year of receipt and series."""
 
 
 class Status(StrEnum):

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Instant, Model
-from schemas.case import Ground, LetterKind, PauseReason
+from schemas.case import CaseNumber, Ground, LetterKind, PauseReason
 from schemas.request import Text
 from schemas.staff import Actor
 
@@ -174,7 +174,7 @@ class CloseAs(StaffAction):
 
     name = "close_as"
     ending: Literal["not_a_request", "misdirected", "merged"]
-    into: Name | None = None  # the number that it is merged into
+    into: CaseNumber | None = None  # the number that it is merged into
     reason: Reason | None = Field(None, repr=False)
 
 

@@ -94,6 +94,8 @@ class DsrClient:
     async def submit(self, form: RequestForm | Mapping[str, Any] | str | bytes) -> Receipt:
         """Take a request in: one transaction, then its run. Safe to repeat with the same key.
 
+        A repetition also starts a run that a crash between the two has kept from its case.
+
         Raises `BadInput` or `RefusedByRule` in one sentence; then nothing was written.
         """
         if not isinstance(form, RequestForm):
@@ -104,7 +106,7 @@ class DsrClient:
         except IntegrityError:  # the last guard: somebody was faster by a hair
             async with self._case_file.engine.begin() as conn:
                 receipt = await self._intake.take(conn, form, self.now())
-        if receipt.created:
+        if receipt.created or receipt.status is Status.RECEIVED:
             await self._runs.start_case(receipt.case)
         return receipt
 
@@ -115,7 +117,7 @@ class DsrClient:
         actor = self._staff.actor(account)
         if actor is None:
             raise RefusedByRule(
-                f"Not done: {account} is not in the staff directory (staff.yaml of the "
+                "Not done: this account is not in the staff directory (staff.yaml of the "
                 "configuration)."
             )
         return actor

@@ -3,7 +3,7 @@
 What cannot be taken is refused here with one sentence, and nothing is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -87,6 +87,10 @@ class Intake:
             raise BadInput(f"Not taken: received_at is more than {days} days ago (policy intake).")
         self._check_scope(form)
         self._check_purposes(form)
+        _check_known(
+            "subject.identifiers.{}.type", [i.type for i in form.subject.identifiers],
+            self.policy.identifiers,
+        )  # fmt: skip
         try:
             return person_of(form.subject, self.policy)
         except BadInput as fault:
@@ -94,19 +98,11 @@ class Intake:
 
     def _check_scope(self, form: RequestForm) -> None:
         parts = {"register", *(s.register_part for s in self.systems)}
-        for part in form.scope:
-            if part not in parts:
-                raise BadInput(
-                    f"Not taken: scope {part} is unknown. Known: {', '.join(sorted(parts))}."
-                )
+        _check_known("scope.{}", form.scope, sorted(parts))
 
     def _check_purposes(self, form: RequestForm) -> None:
         known = {*self.policy.absolute_purposes, *self.policy.other_purposes}
-        for purpose in form.purposes:
-            if purpose not in known:
-                raise BadInput(
-                    f"Not taken: purpose {purpose} is unknown. Known: {', '.join(sorted(known))}."
-                )
+        _check_known("purposes.{}", form.purposes, sorted(known))
         absolute = [p in self.policy.absolute_purposes for p in form.purposes]
         if form.kind is Kind.OBJECTION and any(absolute) and not all(absolute):
             raise BadInput(
@@ -181,6 +177,16 @@ def _asked_before(came: Submission, others: Sequence[Relative]) -> RowMapping | 
         ),
         None,
     )
+
+
+def _check_known(place: str, given: Sequence[str], known: Iterable[str]) -> None:
+    """Refuse what the configuration does not name, by its place: it could be anything."""
+    for n, value in enumerate(given):
+        if value not in known:
+            raise BadInput(
+                f"Not taken: {place.format(n)} is unknown. Known: {', '.join(known)}. "
+                "Nothing was recorded."
+            )
 
 
 def first_fault(error: ValidationError) -> str:

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.desk import Desk
 from activities.everything import every_activity
@@ -36,6 +37,11 @@ from tests.fakes import FakeSystem, FakeSystems, facts
 from workflows.everything import EVERY_WORKFLOW
 
 LETTERS = Path(__file__).parents[1] / "config" / "mipro" / "letters"
+NAMED = WorkerDeploymentConfig(
+    version=WorkerDeploymentVersion("office", "test"), use_worker_versioning=False
+)
+"""Without a name the SDK hashes every loaded module at the start of a process."""
+
 WORDS = {language: f"authority {language}" for language in Language}
 
 POLICY = Policy(
@@ -118,6 +124,21 @@ class Office:
     secrets: Secrets
     queue: str
     clock: list[timedelta]
+    desk: Desk
+    new_worker: Callable[..., Worker]
+    worker: Worker | None = None
+    glance: float = 0.03  # seconds between two looks at a case
+
+    async def starts_work(self, **more: Any) -> None:
+        """A worker serves the queue."""
+        self.worker = self.new_worker(**more)
+        await self.worker.__aenter__()
+
+    async def stops_work(self) -> None:
+        """The worker leaves; nobody serves the queue."""
+        if self.worker is not None:
+            worker, self.worker = self.worker, None
+            await worker.shutdown()
 
     async def receives(self, form: dict[str, Any]) -> str:
         """Take a request in; its number."""
@@ -144,10 +165,10 @@ class Office:
     ) -> CaseView:
         """Wait until the case row shows it."""
         view = await self.client.show(number)
-        for _ in range(int(within / 0.03)):
+        for _ in range(int(within / self.glance)):
             if what(view):
                 return view
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(self.glance)
             view = await self.client.show(number)
         raise AssertionError(f"never seen: {view.status} {view.outcome} {view.awaiting}")
 
@@ -183,15 +204,16 @@ async def an_office(
     env: WorkflowEnvironment, engine: AsyncEngine, folder: Path,
     systems: FakeSystems | None = None, policy: Policy = POLICY, letters: Letters | None = None,
     max_cached_workflows: int = 1000, workflows: tuple[type, ...] = EVERY_WORKFLOW,
+    keys: type[Keyring] = Keyring, queue: str | None = None, working: bool = True,
 ) -> AsyncIterator[Office]:  # fmt: skip
-    """An engine of this test's own: database, keys, task queue, worker."""
+    """An engine of this test's own: database, keys, task queue, worker (unless not `working`)."""
     secrets = Secrets.load_or_create(folder / "keys")
-    keyring = Keyring(engine, secrets.kek, secrets.pepper)
+    keyring = keys(engine, secrets.kek, secrets.pepper)
     case_file = CaseFile(engine, keyring, Audit(secrets.signer), policy.version)
     plain = await env.connect_client(data_converter=data_converter(keyring))
     skipper = TimeSkipper(plain, config=TimeSkippingConfig(enabled=False))
     systems = systems or ordinary_systems()
-    queue = f"office-{uuid4()}"
+    queue = queue or f"office-{uuid4()}"
     clock = [timedelta(0)]
     client = DsrClient(
         skipper.client,
@@ -203,12 +225,31 @@ async def an_office(
     runs = Runs(skipper.client, case_file, queue)
     desk = Desk(case_file, policy, systems, letters or Letters(LETTERS))  # type: ignore[arg-type]
     activities = every_activity(desk, runs, secrets.signer, folder / "checkpoints.jsonl")
-    worker = Worker(
-        skipper.client, task_queue=queue, workflows=workflows, activities=activities,
-        workflow_runner=sandbox(), max_cached_workflows=max_cached_workflows,
-        graceful_shutdown_timeout=timedelta(seconds=1),
-    )  # fmt: skip
-    async with worker:
-        yield Office(
-            client, skipper.client, skipper, systems, case_file, runs, secrets, queue, clock
-        )
+
+    def new_worker(**more: Any) -> Worker:
+        ours: dict[str, Any] = {
+            "task_queue": queue, "workflows": workflows, "activities": activities,
+            "workflow_runner": sandbox(), "max_cached_workflows": max_cached_workflows,
+            "graceful_shutdown_timeout": timedelta(seconds=1), "deployment_config": NAMED,
+        }  # fmt: skip
+        return Worker(skipper.client, **(ours | more))
+
+    office = Office(
+        client,
+        skipper.client,
+        skipper,
+        systems,
+        case_file,
+        runs,
+        secrets,
+        queue,
+        clock,
+        desk,
+        new_worker,
+    )
+    if working:
+        await office.starts_work()
+    try:
+        yield office
+    finally:
+        await office.stops_work()

@@ -53,7 +53,7 @@ class AccessRequest(Lifecycle):
         if not self.found() or self._goes_unattended():
             return
         await self.stand(Status.REVIEWING, opens=(OpenTask(what="review", role="handler"),))
-        await self.wait_at(Status.REVIEWING, lambda: self.reviewed, "review")
+        await self.wait_at(Status.REVIEWING, lambda: self.reviewed, "review", then=Status.DECIDING)
 
     def _goes_unattended(self) -> bool:
         """The policy lets a request go on whose findings give nothing to withhold.
@@ -76,10 +76,9 @@ class AccessRequest(Lifecycle):
             return
         await super().decide_or_wait()
 
-    async def follow_up(self) -> None:
+    def owed(self) -> bool:
         """A refusal owes nothing more."""
-        if self.chosen is not Choice.REFUSE:
-            await super().follow_up()
+        return self.chosen is not Choice.REFUSE and super().owed()
 
     async def supplement(self, *, more: bool) -> None:
         """The late answer is sent after the reply: reviewed and decided if it brought findings."""

@@ -16,9 +16,9 @@ from workflows.clock import DeadlineClock
 from workflows.staff import StaffActions
 
 with workflow.unsafe.imports_passed_through():
-    from rules.staff import open_questions
+    from rules.status import asks_about_fee
     from schemas.case import (
-        FeeAssessment,
+        Awaited,
         FeeState,
         IdentityState,
         LetterKind,
@@ -28,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from schemas.events import Event, fact
     from schemas.messages import Choice
-    from schemas.request import Kind
     from schemas.steps import (
         COMPILE_REPLY,
         WRITE_LETTER,
@@ -46,7 +45,6 @@ class Lifecycle(StaffActions):
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
         self.answering_again = ref.reopened
-        self.acknowledged = False
 
     async def procedure(self) -> None:
         """What this kind does between receipt and reply."""
@@ -93,30 +91,19 @@ class Lifecycle(StaffActions):
     # -- receipt, identity, fee ------------------------------------------------------------------
 
     async def admit(self) -> None:
-        """Acknowledge, identify, merge, settle the fee question (law.md 2 and 3).
+        """Identify, merge, settle the fee question (law.md 2 and 3).
 
-        After a complaint all of this is settled.
+        The receipt was acknowledged when the case was opened. After a complaint all is settled.
         """
         if self.answering_again:
             return
-        await self.acknowledge()
         await self.identify()
         await self.merge()
         await self.settle_fee_question()
 
-    async def acknowledge(self) -> None:
-        """The sender learns that the request arrived; the text tells nothing else."""
-        if self.acknowledged:
-            return
-        self.acknowledged = True
-        await self.step(
-            WRITE_LETTER,
-            WriteLetter(case=self.ref.case, at=workflow.now(), kind=LetterKind.ACKNOWLEDGEMENT),
-        )
-
     async def identify(self) -> None:
         """Art. 12(6): straight on where the channel shows who asks, else a handler sees to it."""
-        if self.view.identity.state is IdentityState.SUFFICIENT and not self._asked():
+        if self.view.identity.state is IdentityState.SUFFICIENT and not self.asked():
             return
         await self.stand(
             Status.IDENTIFYING, opens=(OpenTask(what="verify_identity", role="handler"),)
@@ -135,9 +122,8 @@ class Lifecycle(StaffActions):
             raise Ended(Outcome.MERGED)
 
     async def settle_fee_question(self) -> None:
-        """Art. 12(5): asked for access, correct and delete only; a person decides."""
-        asked = self.view.fee.assessment in (FeeAssessment.CHARGEABLE, FeeAssessment.REVIEW)
-        if not asked or self.ref.kind in (Kind.OBJECTION, Kind.CONSENT) or self._fee_accepted():
+        """Art. 12(5): a person decides."""
+        if not asks_about_fee(self.ref.kind, self.view.fee.assessment) or self._fee_accepted():
             return
         await self.stand(
             Status.QUOTING,
@@ -157,28 +143,17 @@ class Lifecycle(StaffActions):
 
     # -- waiting, with questions to the subject --------------------------------------------------
 
-    def _asked(self) -> Status | None:
-        """Where a case stands while the subject owes an answer."""
-        questions = open_questions(self.view)
-        doubtful = self.view.identity.state in (
-            IdentityState.ASKED,
-            IdentityState.NOT_ESTABLISHED,
-        )
-        if PauseReason.IDENTITY in questions or doubtful:
-            return Status.IDENTIFYING
-        return Status.CLARIFYING if PauseReason.CLARIFICATION in questions else None
-
     async def wait_at(
         self, status: Status, ready: Callable[[], bool], summary: str,
-        before: Callable[[], datetime] | None = None,
+        before: Callable[[], datetime] | None = None, then: Status | None = None,
     ) -> None:  # fmt: skip
         """Wait at a status until ready; while the subject is asked, the case stands there.
 
         `before` gives the recorded instant after which it goes on anyway, asked anew whenever the
-        schedule moves.
+        schedule moves. `then`: where the action that ends the wait may have moved the case.
         """
-        while True:
-            asked = self._asked()
+        while self.view.status is not then:
+            asked = self.asked()
             await self.stand(asked or status)
             if ready() and asked in (None, status):
                 return
@@ -186,7 +161,7 @@ class Lifecycle(StaffActions):
             limit = silence or (before() if before and not asked else None)
             in_time = await self.until(
                 lambda asked=asked, silence=silence, revision=revision: (  # type: ignore[misc]
-                    self._asked() is not asked
+                    self.asked() is not asked
                     or self._silence() != silence
                     or self.view.clock.revision != revision
                     or (ready() and asked in (None, status))
@@ -201,22 +176,21 @@ class Lifecycle(StaffActions):
 
     def _silence(self) -> datetime | None:
         """When the silence of the subject becomes a task; None if it is one already."""
-        told = {a.what for a in self.view.awaiting}
         silences = self.opened.silences
-        limits = []
-        for pause in self.view.clock.pauses:
-            if pause.answered_at is None and f"{pause.reason}_unanswered" not in told:
-                limits.append(pause.asked_at + getattr(silences, pause.reason))
-        fee = next((a.since for a in self.view.awaiting if a.what == "answer_fee"), None)
-        if fee is not None and "fee_unanswered" not in told:
-            limits.append(fee + silences.fee)
+        limits = [a.since + getattr(silences, reason) for reason, a in self._unanswered().items()]
         return min(limits, default=None)
+
+    def _unanswered(self) -> dict[str, Awaited]:
+        """What the subject owes an answer to, and nobody has been told of yet, by reason."""
+        told = {a.what.removesuffix("_unanswered") for a in self.view.awaiting}
+        asked = {
+            a.what.removeprefix("answer_"): a for a in self.view.awaiting if a.role == "subject"
+        }
+        return {reason: asked[reason] for reason in sorted(asked.keys() - told)}
 
     async def _tell_of_silence(self) -> None:
         """An unanswered question is a task for a person, never a refusal or a withdrawal."""
-        asked = {a.what.removeprefix("answer_") for a in self.view.awaiting if a.role == "subject"}
-        told = {a.what.removesuffix("_unanswered") for a in self.view.awaiting}
-        for reason in sorted(asked - told):
+        for reason in self._unanswered():
             role = "dpo" if reason == PauseReason.IDENTITY else "handler"
             await self.record(
                 fact(Event.ANSWER_OVERDUE, reason=reason, role=role),
@@ -243,13 +217,9 @@ class Lifecycle(StaffActions):
         """Wait for the approver's (or the DPO's) decision."""
         if self.chosen is not None:
             return await self.stand(Status.DECIDING)
-        await self.stand(Status.DECIDING, opens=(OpenTask(what="decide", role=self.decider()),))
+        await self.stand(Status.DECIDING, opens=(self.decision_task(),))
         await self.until(lambda: self.chosen is not None, summary="decision")
         return None
-
-    def decider(self) -> str:
-        """Who decides this kind."""
-        return "approver"
 
     async def reply(self, *, supplement: bool = False) -> None:
         """Compile the reply and wait until it has left: only then is the person answered."""
@@ -261,14 +231,13 @@ class Lifecycle(StaffActions):
                 refused=self.chosen is Choice.REFUSE,
             ),
         )  # fmt: skip
-        await self.stand(Status.REPLYING, opens=(OpenTask(what="send_reply", role="handler"),))
         await self.until(lambda: self.reply_left, summary="the reply leaves")
 
     # -- after the reply -------------------------------------------------------------------------
 
     async def follow_up(self) -> None:
         """A recipient's duty can outlive the reply (Art. 19); a late finding is sent after it."""
-        while not self.systems.answered():
+        while self.owed():
             before = self.found()
             await self.stand(Status.FOLLOWING_UP)
             await self.until(
@@ -285,9 +254,10 @@ class Lifecycle(StaffActions):
         return sum(s.records for s in self.view.systems)
 
     async def close(self) -> None:
-        """Everything is done, or a person has closed it."""
+        """Nobody owes anything any more. A reply that was the last of it closed the case itself."""
         self.systems.stop()
-        await self.record(fact(Event.CLOSED, outcome=self.view.outcome), move=Status.CLOSED)
+        if self.view.status is not Status.CLOSED:
+            await self.record(fact(Event.CLOSED, outcome=self.view.outcome), move=Status.CLOSED)
 
     async def _end(self, outcome: Outcome) -> None:
         """End without an answer on the merits; the sender is told so."""

@@ -102,6 +102,35 @@ class StaffActions(Case):
         """What this run has recorded so far."""
         return self.entries
 
+    # -- how the case stands ---------------------------------------------------------------------
+
+    def asked(self) -> Status | None:
+        """Where a case stands while the subject owes an answer."""
+        questions = open_questions(self.view)
+        doubtful = self.view.identity.state in (
+            IdentityState.ASKED,
+            IdentityState.NOT_ESTABLISHED,
+        )
+        if PauseReason.IDENTITY in questions or doubtful:
+            return Status.IDENTIFYING
+        return Status.CLARIFYING if PauseReason.CLARIFICATION in questions else None
+
+    def owed(self) -> bool:
+        """Whether somebody still owes an answer after the reply (Art. 19)."""
+        return not self.systems.answered()
+
+    def decider(self) -> str:
+        """Who decides this kind."""
+        return "approver"
+
+    def decision_task(self) -> OpenTask:
+        """What waits while the decision is due."""
+        return OpenTask(what="decide", role=self.decider())
+
+    def _turned(self) -> bool:
+        """Whether a person has turned the procedure, which has not gone there yet."""
+        return self.interrupt is not None or self.chosen is not None or self.asked() is not None
+
     # -- how an action is taken ------------------------------------------------------------------
 
     def refuses(self, action: m.StaffAction) -> str | None:
@@ -139,13 +168,25 @@ class StaffActions(Case):
         """
         if not isinstance(action, m.StaffAction):  # null is decoded whatever the type
             raise ApplicationError("Not done: no action is given.", type="BadInput")
-        if self.is_settled and (sentence := self.refuses(action)):
+        if not self.is_settled or self._may_be_news(action):
+            return
+        if sentence := self.refuses(action):
             raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
+
+    def _may_be_news(self, action: m.StaffAction) -> bool:
+        """Whether the action is about a task that a system's step has just opened on the row."""
+        return (
+            isinstance(action, m.CompleteTask)
+            and self.systems.trying()
+            and all(awaited.task != action.task for awaited in self.view.awaiting)
+        )
 
     async def _act(self, action: M, do: Callable[[M], Awaitable[None]]) -> CaseView:
         """Take the action alone, on the state that it finds when its turn comes."""
         async with self._acting:
             await workflow.wait_condition(lambda: self.is_settled)
+            if self._may_be_news(action):
+                await self.record()  # nothing: it brings the case row as it stands
             if sentence := self.refuses(action):
                 raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
             try:
@@ -336,7 +377,13 @@ class StaffActions(Case):
             fact(Event.WITHHELD, system=w.system, item=w.item, code=w.code) for w in action.withhold
         )
         done = fact(Event.REVIEWED, withheld=len(action.withhold))
-        await self.record(*facts, done, by=action.by, withheld=action.withhold, closes=("review",))
+        # The decision is due now: said in the same step, which a step of its own would double.
+        due: dict[str, Any] = (
+            {} if self._turned() else {"move": Status.DECIDING, "opens": (self.decision_task(),)}
+        )
+        await self.record(
+            *facts, done, by=action.by, withheld=action.withhold, closes=("review",), **due
+        )
         self.reviewed = True
 
     @workflow.update
@@ -448,15 +495,16 @@ class StaffActions(Case):
         self._letters_gone.add(gone.letter)
         async with self._acting:
             await workflow.wait_condition(lambda: self.is_settled)
+            answers = gone.kind in (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
+            awaited = self.view.status is Status.REPLYING and self.interrupt is None
             await self.step(
                 LETTER_GONE,
                 LetterGone(
                     case=self.ref.case, at=workflow.now(), letter=gone.letter, kind=gone.kind,
-                    left_at=gone.at,
+                    left_at=gone.at, closes=answers and awaited and not self.owed(),
                 ),
             )  # fmt: skip
-        if gone.kind in (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT):
-            self.reply_left = True
+        self.reply_left = self.reply_left or answers
 
     # -- systems and tasks -----------------------------------------------------------------------
 
@@ -519,6 +567,7 @@ class StaffActions(Case):
         if how is m.SystemResolution.LEAVE_OUT:
             outcome, reason = SystemOutcome.LEFT_OUT, "left out by a person, with a reason on file"
         open_tasks = tuple(a.task for a in self.view.awaiting if a.system == name)
+        self.systems.leave(name)  # before it is recorded: one more failure would undo the decision
         await self.record(
             fact(Event.SYSTEM_RESOLVED, system=name, how=how),
             by=action.by,
@@ -527,7 +576,8 @@ class StaffActions(Case):
             opens=opens,
             texts={_text_part(f"resolve-{name}", action): action.reason},
         )
-        self.systems.resolve(name, how)
+        if how is m.SystemResolution.RETRY:
+            self.systems.ask_again(name)
 
     def _duty(self, name: str) -> str:
         return next(p.duty for p in self.opened.plan if p.name == name)

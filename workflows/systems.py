@@ -11,7 +11,7 @@ from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.case import Case, Fault
 
@@ -20,7 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from schemas import steps
     from schemas.case import SystemOutcome
     from schemas.events import Event, fact
-    from schemas.messages import SystemResolution
     from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
     from schemas.systems import Duty, SystemPlan
 
@@ -46,12 +45,13 @@ class FanOut:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._plans: dict[str, SystemPlan] = {}
         self._window: asyncio.Semaphore | None = None
+        self._trying = 0
 
     def start(self, plans: tuple[SystemPlan, ...]) -> None:
         """Begin to ask; returns at once."""
         self._window = self._window or asyncio.Semaphore(self._case.opened.search_window)
         for plan in plans:
-            self._cancel(plan.name)
+            self.leave(plan.name)
             self._plans[plan.name] = plan
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
 
@@ -66,25 +66,29 @@ class FanOut:
     def stop(self) -> None:
         """The case is over: nothing is asked any more."""
         for name in self._asking:
-            self._cancel(name)
+            self.leave(name)
 
-    def resolve(self, name: str, how: SystemResolution) -> None:
-        """A person took the system over, or has it asked again at once."""
-        self._cancel(name)
-        if how is SystemResolution.RETRY and name in self._plans:
+    def leave(self, name: str) -> None:
+        """A person took the system over: it is not asked any more."""
+        if name in self._asking:
+            self._asking[name].cancel()
+
+    def ask_again(self, name: str) -> None:
+        """At once, as a person wished."""
+        if name in self._plans:
             self.start((self._plans[name],))
 
     def asked(self) -> bool:
         """Whether every system has been asked once, with whatever result."""
         return all(task.done() or name in self._unreached() for name, task in self._asking.items())
 
+    def trying(self) -> bool:
+        """Whether an answer may stand on the case row that has not come back yet."""
+        return self._trying > 0
+
     def answered(self) -> bool:
         """Whether no system owes an answer any more."""
         return not owing(self._case.view.systems)
-
-    def _cancel(self, name: str) -> None:
-        if name in self._asking:
-            self._asking[name].cancel()
 
     def _unreached(self) -> set[str]:
         told = (SystemOutcome.UNREACHABLE, SystemOutcome.FAILED)
@@ -110,6 +114,7 @@ class FanOut:
     async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
         """One round of tries; None if the system cannot be reached."""
         case, pace, step = self._case, self._case.opened.pacing, STEP_OF[plan.duty]
+        self._trying += 1
         try:
             answer: SystemAnswer = await workflow.execute_activity(
                 step.name,
@@ -125,9 +130,11 @@ class FanOut:
                 ),
             )
         except ActivityError as error:
-            if isinstance(error.cause, asyncio.CancelledError):
-                raise
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error  # left to a person: not unreachable
             return None
+        finally:
+            self._trying -= 1
         return answer
 
     async def _tell(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:

@@ -77,10 +77,16 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the engine's state in this folder.")
     ] = None,
-) -> None:
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Play this scenario only; may be "
+                                       "repeated. Their names: docs/demo.md.")
+    ] = None,
+) -> None:  # fmt: skip
     """Answer the demonstration's requests on embedded servers, with filled registers."""
-    scenarios = import_module("starter.demo")
-    if not run(scenarios.run(process_settings(), leave=leave, report=report, keep=keep)):
+    playing = import_module("starter.demo").run(
+        process_settings(), leave=leave, report=report, keep=keep, only=only or ()
+    )
+    if not run(playing):
         raise CheckFailed("The demonstration did not go as expected: see the table above.")
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib import import_module
@@ -30,29 +30,31 @@ PEOPLE: Final = 5_000
 AT_A_TIME: Final = 6
 """Scenarios played at a time: staff work beside one another, two cores set the pace."""
 
+ELSEWHERE: Final = ("temporal_address", "database_url", "keys", "audit_log")
+"""Settings of a real engine: neither its servers, nor its keys, nor its evidence are touched."""
+
 Result = dict[str, Any]
 
 
 async def run(
     settings: Settings, *, leave: bool = False, report: Path | None = None,
-    keep: Path | None = None, expected: Mapping[str, Any] | None = None,
+    keep: Path | None = None, expected: Mapping[str, Any] | None = None, only: Sequence[str] = (),
 ) -> bool:  # fmt: skip
-    """Play everything; True if every request came out as expected.
+    """Play every scenario, or those of `only`; True if every request came out as expected.
 
     Always on embedded servers, in `keep` or a folder that is removed. Without `leave` the engine
-    stays up until Ctrl-C, to be looked at.
+    stays up until Ctrl-C, to be looked at. Raises `BadInput` for an unknown scenario.
     """
+    scenarios = _chosen(only)
     configuration = _hastened(load(settings.config))
     _refuse_real_registers(configuration)
     expected = expected if expected is not None else expectations()
     folder = keep or Path(tempfile.mkdtemp(prefix="dsr-demo-"))
-    own = settings.model_copy(
-        update={"data": folder, "temporal_address": None, "database_url": None}
-    )
+    own = settings.model_copy(update=dict.fromkeys(ELSEWHERE) | {"data": folder})
     try:
         with stop_on_signals() as stop:
             async with _engine(own, configuration, stop) as engine:
-                results = await _play(engine, configuration, expected, stop)
+                results = await _play(engine, configuration, scenarios, expected, stop)
                 show.closing(results, engine.connection.web)
                 if report is not None:
                     _write(report, results)
@@ -71,6 +73,13 @@ def expectations() -> dict[str, Any]:
         files("starter.demo").joinpath("expected.json").read_text(encoding="utf-8")
     )
     return content
+
+
+def _chosen(only: Sequence[str]) -> dict[str, Scenario]:
+    for name in only:
+        if name not in SCENARIOS:
+            raise BadInput(f"No scenario {name}. There are: {', '.join(SCENARIOS)}.")
+    return {name: play for name, play in SCENARIOS.items() if not only or name in only}
 
 
 def _hastened(configuration: Configuration) -> Configuration:
@@ -139,10 +148,11 @@ def _urls(configuration: Configuration, connection: Connection) -> dict[str, str
 
 
 async def _play(
-    engine: Engine, configuration: Configuration, expected: Mapping[str, Any], stop: asyncio.Event
-) -> list[Result]:
+    engine: Engine, configuration: Configuration, scenarios: Mapping[str, Scenario],
+    expected: Mapping[str, Any], stop: asyncio.Event,
+) -> list[Result]:  # fmt: skip
     places = asyncio.Semaphore(AT_A_TIME)
-    lines = {name: Progress(name) for name in SCENARIOS}
+    lines = {name: Progress(name) for name in scenarios}
 
     async def play(name: str, scenario: Scenario) -> Result:
         async with places:
@@ -150,7 +160,7 @@ async def _play(
             return await _played(name, scenario, desk, expected.get(name, {}))
 
     with show.live(list(lines.values())):
-        everything = asyncio.gather(*(play(name, s) for name, s in SCENARIOS.items()))
+        everything = asyncio.gather(*(play(name, s) for name, s in scenarios.items()))
         stopping = asyncio.create_task(_cancel_on(stop, everything))
         try:
             return await everything

@@ -1,4 +1,4 @@
-"""What the demonstration shows: a live table while it plays, then the reasons of every date."""
+"""What the demonstration shows: a live table while it plays, the reasons of every date, the end."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from starter.demo.office import Progress
+
+CHOICES = ("objection", "consent")
+"""Kinds that take effect at once: their lag is shown."""
 
 _console = Console(stderr=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 150)
 
@@ -40,8 +43,9 @@ def _progress(lines: list[Progress]) -> Table:
 
 
 def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
-    """Every request with its ending and dates, then why each date is what it is."""
+    """Why each date is what it is, then every request with its ending and dates."""
     console = Console(width=None if sys.stdout.isatty() else 150)
+    _reasons(console, results)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("", "request", "number", "ending", "due", "safe", "escalation", "fee", "lag s"):
         table.add_column(column)
@@ -56,11 +60,10 @@ def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
             actual.get("safe_date") or "-",
             actual.get("escalation") or "-",
             actual.get("fee") or "-",
-            f"{actual.get('lag_seconds', 0):.1f}" if actual.get("lag_seconds") else "",
+            f"{actual['lag_seconds']:.1f}" if result["kind"] in CHOICES else "",
         )
     console.print(Group(Text(""), table, Text("")))
     _faults(console, results)
-    _reasons(console, results)
     for name, address in web.items():
         console.print(Text(f"{name} web UI: {address}"))
 
@@ -75,12 +78,16 @@ def _faults(console: Console, results: list[dict[str, Any]]) -> None:
 
 
 def _reasons(console: Console, results: list[dict[str, Any]]) -> None:
-    console.print(Text("Why these dates", style="bold"))
+    """Requests of the same day have the same reasons: told once."""
+    alike: dict[tuple[str, ...], list[str]] = {}
     for result in results:
-        console.print(Text(f"  {result['number'] or '-'} {result['scenario'].replace('_', ' ')}"))
-        for sentence in result["explanations"]:
+        name = f"{result['number'] or '-'} {result['scenario'].replace('_', ' ')}"
+        alike.setdefault(tuple(result["explanations"]), []).append(name)
+    console.print(Text("Why these dates", style="bold"))
+    for sentences, names in alike.items():
+        console.print(Text(f"  {', '.join(names)}"))
+        for sentence in sentences:
             console.print(Text(f"    {sentence}"))
-    console.print()
 
 
 def stays(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""What survives: crashes, restarts, replays, lost workers, a year of time."""

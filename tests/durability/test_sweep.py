@@ -1,0 +1,191 @@
+"""The hourly sweep sees what a stuck workflow cannot: it fires no timers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import (
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
+    ScheduleHandle,
+)
+from temporalio.testing import WorkflowEnvironment
+
+from activities.letters import Letters
+from activities.sweeps import SweepActivities
+from schemas.case import Clock, ClockState, Escalation
+from schemas.steps import SweepInput, SweepReport
+from starter.schedules import SCHEDULE, schedule_sweeps
+from storage.verify import verify
+from tests.office import Office, a_form, an_office
+
+LATE = timedelta(minutes=6)
+"""After a step's instant a workflow that is alive has fired it."""
+
+
+async def sweep(office: Office, at: datetime) -> SweepReport:
+    """The sweep over due dates, at a business time."""
+    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+    return await sweeps.deadlines(SweepInput(at=at))
+
+
+async def waiting(office: Office) -> tuple[str, Clock]:
+    """A case that waits for a handler, with its clock; then its worker is gone."""
+    number = await office.receives(a_form(evidence={}))
+    view = await office.awaits(number, "verify_identity")
+    await office.stops_work()
+    return number, view.clock
+
+
+async def escalations(office: Office, number: str) -> list[str]:
+    """Who fired what there was to fire."""
+    entries = await office.client.timeline(number)
+    return [entry.actor for entry in entries if entry.event in ("escalated", "breached")]
+
+
+async def test_a_stuck_case_is_escalated_by_the_sweep_and_reported(office: Office):
+    number, clock = await waiting(office)
+
+    report = await sweep(office, clock.ladder[0].at + LATE)
+
+    assert (report.stuck, report.escalated) == ((number,), (number,))
+    view = await office.client.show(number)
+    assert view.clock.escalation is Escalation.HANDLER
+    assert "escalated_to_handler" in [a.what for a in view.awaiting]
+
+
+async def test_a_step_whose_time_has_just_come_is_left_to_its_workflow(office: Office):
+    _, clock = await waiting(office)
+
+    report = await sweep(office, clock.ladder[0].at + timedelta(minutes=4))
+
+    assert (report.stuck, report.escalated) == ((), ())
+
+
+async def test_the_sweep_escalates_each_step_once(office: Office):
+    number, clock = await waiting(office)
+
+    for step in (*clock.ladder, clock.ladder[-1]):
+        await sweep(office, step.at + LATE)
+
+    assert await escalations(office, number) == ["sweep"] * 4
+    view = await office.client.show(number)
+    assert view.clock.state is ClockState.BREACHED
+    assert view.clock.breach_causes == ("identity_not_established",)
+
+
+async def test_a_sweep_that_was_missed_for_long_makes_up_for_every_step(office: Office):
+    number, clock = await waiting(office)
+
+    report = await sweep(office, clock.ladder[-1].at + timedelta(days=3))
+
+    assert report.escalated == (number,)
+    assert await escalations(office, number) == ["sweep"] * 4
+
+
+async def test_a_worker_that_comes_back_does_not_fire_again_what_the_sweep_has_fired(
+    office: Office,
+):
+    number, clock = await waiting(office)
+    first, second = clock.ladder[:2]
+    await sweep(office, first.at + LATE)
+
+    await office.starts_work()
+    await office.passes_until(number, second.at)
+
+    await office.sees(number, lambda view: view.clock.escalation is Escalation.APPROVER)
+    assert await escalations(office, number) == ["sweep", "engine"]
+
+
+async def test_a_case_whose_workflow_is_alive_is_left_alone(office: Office):
+    number = await office.receives(a_form(evidence={}))
+    clock = (await office.awaits(number, "verify_identity")).clock
+    await office.passes_until(number, clock.ladder[0].at)
+    await office.sees(number, lambda view: view.clock.escalation is Escalation.HANDLER)
+
+    report = await sweep(office, clock.ladder[0].at + LATE)
+
+    assert (report.stuck, report.escalated) == ((), ())
+
+
+async def test_an_old_task_is_reminded_once_in_each_span_of_the_policy(office: Office):
+    await waiting(office)
+    span = office.desk.policy.pace.task_reminder
+    start = office.client.now()
+
+    reminded = [
+        (await sweep(office, start + after)).reminded
+        for after in (span / 2, span * 1.1, span * 1.2, span * 2.2)
+    ]
+
+    assert reminded == [0, 1, 0, 1]
+
+
+@pytest.fixture
+async def deserted(
+    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
+) -> AsyncIterator[Office]:
+    """An office without workers for its cases; the sweep has a queue and a worker of its own."""
+    async with (
+        an_office(temporal, engine, tmp_path, letters=letters, working=False) as office,
+        office.new_worker(task_queue=f"{office.queue}-sweep"),
+    ):
+        yield office
+
+
+@pytest.fixture
+async def schedule(deserted: Office) -> AsyncIterator[ScheduleHandle]:
+    """The schedule, as the first worker of an engine makes it; gone after the test."""
+    await schedule_sweeps(deserted.temporal, f"{deserted.queue}-sweep")
+    handle = deserted.temporal.get_schedule_handle(SCHEDULE)
+    yield handle
+    await handle.delete()
+
+
+async def swept(office: Office, schedule: ScheduleHandle, run: int) -> SweepReport:
+    """What the run-th sweep of the schedule reported."""
+    async with asyncio.timeout(30):
+        while len(actions := (await schedule.describe()).info.recent_actions) < run:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        started: Any = actions[run - 1].action
+        assert isinstance(started, ScheduleActionExecutionStartWorkflow)
+        handle = office.temporal.get_workflow_handle(
+            started.workflow_id, run_id=started.first_execution_run_id, result_type=SweepReport
+        )
+        return await handle.result()
+
+
+async def test_the_schedule_sweeps_at_once_and_whenever_it_is_due(
+    deserted: Office, schedule: ScheduleHandle, tmp_path: Path
+):
+    """End to end: a stuck case escalated, a missing run started, a checkpoint signed."""
+    first = await swept(deserted, schedule, 1)
+    assert (first.stuck, first.checkpoint) == ((), 1)
+    deserted.clock[0] = -timedelta(minutes=10)
+    back = (deserted.client.now() - timedelta(days=45)).isoformat()
+    number = await deserted.receives(a_form(received_at=back))
+
+    await schedule.trigger()
+    second = await swept(deserted, schedule, 2)
+
+    assert (second.stuck, second.escalated) == ((number,), (number,))
+    assert second.checkpoint == 2
+    assert (await deserted.client.show(number)).clock.state is ClockState.BREACHED
+    async with deserted.case_file.engine.connect() as conn:
+        report = await verify(conn, tmp_path / "checkpoints.jsonl", deserted.secrets.signer.public)
+    assert report.ok
+
+
+async def test_a_later_worker_brings_the_schedule_up_to_date(
+    deserted: Office, schedule: ScheduleHandle
+):
+    await schedule_sweeps(deserted.temporal, "another-queue")
+
+    told = (await schedule.describe()).schedule
+    assert isinstance(told.action, ScheduleActionStartWorkflow)
+    assert told.action.task_queue == "another-queue"
+    assert [each.every for each in told.spec.intervals] == [timedelta(hours=1)]

@@ -1,0 +1,435 @@
+"""One case of every kind and ending, driven over an office; each gives its number at its end."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from connectors.contract import Found
+from schemas.case import (
+    ClockState,
+    ExtensionState,
+    Ground,
+    LetterKind,
+    Outcome,
+    Status,
+    SystemOutcome,
+)
+from schemas.messages import (
+    AnswerFee,
+    AskClarification,
+    AskIdentity,
+    Choice,
+    CloseAs,
+    CorrectReceipt,
+    Decide,
+    Extend,
+    FeeChoice,
+    Note,
+    Reassign,
+    RecordAnswer,
+    Reopen,
+    ResolveSystem,
+    Review,
+    SettleFee,
+    SystemResolution,
+    TakeBack,
+    VerifyIdentity,
+    Withdraw,
+    Withheld,
+)
+from schemas.policy import FeePolicyName, Policy
+from tests.fakes import a_row
+from tests.office import POLICY, Office, a_form, now
+
+QUICK = POLICY.model_copy(
+    update={"pace": POLICY.pace.model_copy(update={"retry_most": timedelta(milliseconds=300)})}
+)
+GDPR = QUICK.model_copy(update={"fees": QUICK.fees.model_copy(update={"rule": FeePolicyName.GDPR})})
+
+Scenario = Callable[[Office], Awaitable[str]]
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def policy_of(name: str) -> Policy:
+    """The policy under which a scenario is played."""
+    return GDPR if name == "access-merged-by-rule" else QUICK
+
+
+def scenario(play: Scenario) -> Scenario:
+    """Known by its name: kind, then how it went."""
+    SCENARIOS[play.__name__.replace("_", "-")] = play
+    return play
+
+
+async def reviewed(office: Office, number: str, *withhold: Withheld) -> None:
+    """Searched, reviewed, on the approver's desk."""
+    await office.archive_answers(number)
+    await office.reaches(number, Status.REVIEWING)
+    await office.act(number, Review, by="maija", withhold=withhold)
+    await office.awaits(number, "decide")
+
+
+async def decided(office: Office, number: str, *withhold: Withheld) -> None:
+    """Up to a compiled reply."""
+    await reviewed(office, number, *withhold)
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+
+
+async def sent(office: Office, number: str, kind: LetterKind, outcome: Outcome) -> str:
+    """The letter leaves and the case is closed with this outcome."""
+    await office.awaits(number, "send_reply")
+    await office.sends(number, kind)
+    return await closed(office, number, outcome)
+
+
+async def closed(office: Office, number: str, outcome: Outcome) -> str:
+    """The case is closed with this outcome."""
+    view = await office.reaches(number, Status.CLOSED)
+    assert view.outcome is outcome, view.outcome
+    return number
+
+
+async def unidentified(office: Office, **more: Any) -> str:
+    """An unsigned letter."""
+    number = await office.receives(a_form(evidence={}, **more))
+    await office.awaits(number, "verify_identity")
+    return number
+
+
+@scenario
+async def access_fulfilled(office: Office) -> str:
+    number = await office.receives(a_form())
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_partial_withheld(office: Office) -> str:
+    number = await office.receives(a_form())
+    await decided(
+        office, number, Withheld(system="customers", item="1", code=Ground.RIGHTS_OF_OTHERS)
+    )
+    return await sent(office, number, LetterKind.REPLY, Outcome.PARTIAL)
+
+
+@scenario
+async def access_nothing_held(office: Office) -> str:
+    for name in ("customers", "marketing"):
+        office.systems[name].holds = Found()
+    number = await office.receives(a_form())
+    await office.archive_answers(number)
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    return await sent(office, number, LetterKind.REPLY, Outcome.NOTHING_HELD)
+
+
+@scenario
+async def access_refused_early(office: Office) -> str:
+    number = await office.receives(a_form())
+    await office.reaches(number, Status.SEARCHING)
+    await office.act(number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.EXCESSIVE)
+    return await sent(office, number, LetterKind.REFUSAL, Outcome.REFUSED)
+
+
+@scenario
+async def access_refused_unidentified(office: Office) -> str:
+    number = await unidentified(office)
+    await office.act(number, AskIdentity, by="maija", doubt="the name differs")
+    await office.act(number, RecordAnswer, by="maija", sufficient=False)
+    await office.awaits(number, "verify_identity")
+    await office.act(
+        number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.CANNOT_IDENTIFY
+    )
+    return await sent(office, number, LetterKind.REFUSAL, Outcome.REFUSED)
+
+
+@scenario
+async def access_withdrawn(office: Office) -> str:
+    number = await office.receives(a_form())
+    await reviewed(office, number)
+    await office.act(number, Withdraw, by="maija")
+    return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
+async def access_asked_and_answered(office: Office) -> str:
+    """Identity and scope asked, both answered; remarks on the way; decided by the signal."""
+    number = await unidentified(office)
+    await office.act(number, AskIdentity, by="maija", doubt="the name differs")
+    await office.act(number, AskClarification, by="maija", question="which orders?")
+    await office.act(number, RecordAnswer, by="maija", to="clarification", text="the last")
+    await office.act(number, RecordAnswer, by="maija", to="identity")
+    await office.act(number, Note, by="maija", text="called back")
+    await office.act(number, Reassign, by="maija", to="helena")
+    await reviewed(office, number)
+    await office.client.decide_without_waiting(number, by="maija", choice=Choice.APPROVE)
+    await office.client.decide_without_waiting(number, by="antti", choice=Choice.APPROVE)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_taken_back(office: Office) -> str:
+    number = await office.receives(a_form())
+    await decided(office, number)
+    await office.act(number, TakeBack, by="antti")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_reopened(office: Office) -> str:
+    """The history is that of the second run."""
+    number = await office.receives(a_form())
+    await decided(office, number)
+    await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+    await office.act(number, Reopen, by="helena", reason="a register was missing")
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_supplement(office: Office) -> str:
+    """The archive is silent until the internal target; its answer follows the reply."""
+    back = (now() - timedelta(days=25)).isoformat()
+    number = await office.receives(a_form(received_at=back))
+    await office.awaits(number, "review")
+    await office.act(number, Review, by="maija")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    await office.archive_answers(number)
+    return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+
+
+@scenario
+async def access_supplement_with_findings(office: Office) -> str:
+    """The late answer brings findings: reviewed and decided again."""
+    back = (now() - timedelta(days=25)).isoformat()
+    number = await office.receives(a_form(received_at=back))
+    await office.awaits(number, "review")
+    await office.act(number, Review, by="maija")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    await office.archive_answers(number, records=1)
+    await office.awaits(number, "review")
+    await office.act(number, Review, by="maija")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+
+
+@scenario
+async def access_unreachable_left_out(office: Office) -> str:
+    office.systems["marketing"].away = True
+    number = await office.receives(a_form())
+    await office.awaits(number, "resolve_system")
+    await office.act(
+        number, ResolveSystem, by="maija", system="marketing", how=SystemResolution.LEAVE_OUT,
+        reason="it was retired last year",
+    )  # fmt: skip
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.PARTIAL)
+
+
+@scenario
+async def access_unreachable_then_back(office: Office) -> str:
+    office.systems["marketing"].away = True
+    number = await office.receives(a_form())
+    await office.awaits(number, "resolve_system")
+    office.systems["marketing"].away = False
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_doubtful_match(office: Office) -> str:
+    office.systems["customers"].holds = Found(rows=(a_row("1"),), doubtful=(a_row("2"),))
+    number = await office.receives(a_form())
+    view = await office.awaits(number, "choose_match")
+    task = next(a.task for a in view.awaiting if a.what == "choose_match")
+    await office.client.complete_task(number, task, by="maija")
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+async def a_repetition(office: Office) -> str:
+    """The same person within twelve months: the fee question."""
+    first = await office.receives(a_form())
+    await office.reaches(first, Status.SEARCHING)
+    second = await office.receives(a_form(message="again, please"))
+    await office.awaits(second, "settle_fee")
+    return second
+
+
+@scenario
+async def access_fee_waived(office: Office) -> str:
+    number = await a_repetition(office)
+    await office.act(number, SettleFee, by="antti", choice=FeeChoice.WAIVE)
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_fee_accepted(office: Office) -> str:
+    number = await a_repetition(office)
+    await office.act(number, SettleFee, by="antti", choice=FeeChoice.CHARGE, reason="repeated")
+    await office.act(number, AnswerFee, by="maija", choice="accept")
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_fee_withdrawn(office: Office) -> str:
+    number = await a_repetition(office)
+    await office.act(number, SettleFee, by="antti", choice=FeeChoice.CHARGE, reason="repeated")
+    await office.act(number, AnswerFee, by="maija", choice="withdraw")
+    return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
+async def access_fee_refused(office: Office) -> str:
+    number = await a_repetition(office)
+    await office.act(number, SettleFee, by="helena", choice=FeeChoice.REFUSE, reason="tenth")
+    return await sent(office, number, LetterKind.REFUSAL, Outcome.REFUSED)
+
+
+@scenario
+async def access_extended(office: Office) -> str:
+    number = await unidentified(office)
+    await office.act(number, Extend, by="helena", months=2, reason="many systems")
+    await office.sends(number, LetterKind.EXTENSION)
+    await office.sees(number, lambda v: v.clock.extension.state is ExtensionState.VALID)
+    await office.act(number, VerifyIdentity, by="maija")
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_breached(office: Office) -> str:
+    back = (now() - timedelta(days=45)).isoformat()
+    number = await unidentified(office, received_at=back)
+    await office.sees(number, lambda v: v.clock.state is ClockState.BREACHED)
+    await office.act(number, VerifyIdentity, by="maija")
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_ladder_of_a_year(office: Office) -> str:
+    """Silence for a year: every step of the ladder, the breach; then withdrawn."""
+    number = await unidentified(office)
+    await office.passes(number, timedelta(days=365))
+    await office.sees(number, lambda v: v.clock.state is ClockState.BREACHED)
+    await office.act(number, Withdraw, by="maija")
+    return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
+async def access_receipt_corrected(office: Office) -> str:
+    number = await unidentified(office)
+    earlier = now() - timedelta(days=10)
+    await office.act(number, CorrectReceipt, by="maija", received_at=earlier, reason="stamped late")
+    await office.act(number, CloseAs, by="maija", ending="misdirected")
+    return await closed(office, number, Outcome.MISDIRECTED)
+
+
+@scenario
+async def access_not_a_request(office: Office) -> str:
+    number = await unidentified(office)
+    await office.act(number, CloseAs, by="maija", ending="not_a_request", reason="an order")
+    return await closed(office, number, Outcome.NOT_A_REQUEST)
+
+
+@scenario
+async def access_merged_by_hand(office: Office) -> str:
+    number = await unidentified(office)
+    await office.act(number, CloseAs, by="maija", ending="merged", into="2026-9999")
+    return await closed(office, number, Outcome.MERGED)
+
+
+@scenario
+async def access_merged_by_rule(office: Office) -> str:
+    """Policy `gdpr`: a repetition is answered with the first request while that is open."""
+    first = await office.receives(a_form())
+    await office.reaches(first, Status.SEARCHING)
+    number = await office.receives(a_form(message="again, please"))
+    return await closed(office, number, Outcome.MERGED)
+
+
+@scenario
+async def objection_absolute(office: Office) -> str:
+    number = await office.receives(a_form("objection", channel="email", evidence={}))
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def objection_absolute_unidentified(office: Office) -> str:
+    number = await office.receives(a_form("objection", channel="phone", evidence={}))
+    await office.awaits(number, "verify_identity")
+    await office.act(number, VerifyIdentity, by="maija")
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+async def a_weighed_objection(office: Office) -> str:
+    """To another purpose: on the DPO's desk."""
+    number = await office.receives(a_form("objection", purposes=["customer_relations"]))
+    await office.awaits(number, "decide")
+    return number
+
+
+@scenario
+async def objection_weighed_refused(office: Office) -> str:
+    number = await a_weighed_objection(office)
+    await office.act(
+        number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.COMPELLING_GROUNDS,
+        reason="open invoices",
+    )  # fmt: skip
+    return await sent(office, number, LetterKind.REFUSAL, Outcome.REFUSED)
+
+
+@scenario
+async def objection_weighed_upheld(office: Office) -> str:
+    number = await a_weighed_objection(office)
+    await office.act(number, Decide, by="helena", choice=Choice.APPROVE)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def objection_withdrawn(office: Office) -> str:
+    number = await a_weighed_objection(office)
+    await office.act(number, Withdraw, by="maija")
+    return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
+async def consent_given(office: Office) -> str:
+    number = await office.receives(a_form("consent", channel="email", evidence={}))
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def consent_withdrawn(office: Office) -> str:
+    taken = {"given": False, "text_version": "2026-1", "means": "web_form"}
+    number = await office.receives(a_form("consent", channel="email", evidence={}, consent=taken))
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def consent_superseded(office: Office) -> str:
+    """A later objection stands."""
+    number = await office.receives(a_form("objection", channel="email", evidence={}))
+    await office.awaits(number, "send_reply")
+    earlier = (now() - timedelta(days=2)).isoformat()
+    number = await office.receives(
+        a_form("consent", channel="email", evidence={}, received_at=earlier)
+    )
+    view = await office.awaits(number, "send_reply")
+    assert view.system("marketing").outcome is SystemOutcome.LEFT_OUT  # type: ignore[union-attr]
+    return await sent(office, number, LetterKind.REPLY, Outcome.PARTIAL)

@@ -1,0 +1,102 @@
+"""`python worker.py` over a real register, answering a marked person; its output is kept."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from schemas import messages as m
+from schemas.case import LetterKind, Outcome, Status
+from starter.client import DsrClient
+from starter.configuration import Configuration
+from starter.connection import Connection
+from starter.registers import create_registers
+from starter.settings import Settings
+from tests.privacy.drive import Canary
+from tests.privacy.marks import mark, word
+from tests.privacy.requests import a_request
+
+ROOT = Path(__file__).parents[2]
+QUEUE = "canary-real"
+NUMBER = word("no")
+PATIENCE_SECONDS = 120  # it starts beside everything else
+
+
+async def a_real_worker_answers(
+    canary: Canary, settings: Settings, connection: Connection, shipped: Configuration,
+    folder: Path,
+) -> None:  # fmt: skip
+    """An access request over the shipped customer register, then an objection that fails there."""
+    register = connection.registers["DSR_CUSTOMERS_URL"]
+    await create_registers({"customers": register}, people=0)
+    form = a_request("access", "customers")
+    form["subject"]["identifiers"][2]["value"] = NUMBER
+    await _know(register, form["subject"]["identifiers"][0]["value"])
+    client = DsrClient(canary.office.temporal, canary.office.case_file, shipped, QUEUE)
+    async with _working(settings, folder):
+        number = (await client.submit(form)).number
+        await _awaits(client, number, "review")
+        await client.act(number, m.Review, by="maija")
+        await _awaits(client, number, "decide")
+        await client.act(number, m.Decide, by="johan", choice="approve", reason=mark("approval"))
+        await _awaits(client, number, "send_reply")
+        canary.delivered.append(await client.package(number, by="maija"))
+        await canary.office.reaches(number, Status.CLOSED)
+        await _refuse_writing(register)
+        number = (await client.submit(form | OBJECTION)).number
+        await _awaits(client, number, "resolve_system")
+        await client.act(number, m.Withdraw, by="maija", reason=mark("withdrawal"))
+        await canary.ends(number, Outcome.WITHDRAWN)
+        await canary.hand_out(number, LetterKind.CONFIRMATION)
+
+
+OBJECTION = {"kind": "objection", "purposes": ["marketing"], "idempotency_key": mark("otherkey")}
+
+
+async def _know(register: str, email: str) -> None:
+    conn = await asyncpg.connect(register)
+    await conn.execute(
+        "insert into customers.customers (customer_number, first_name, last_name, email, language) "
+        "values ($1, $2, $3, $4, 'fi')",
+        NUMBER, mark("first"), mark("last"), email,
+    )  # fmt: skip
+    await conn.close()
+
+
+async def _refuse_writing(register: str) -> None:
+    """From now on the register's errors repeat the person's row."""
+    conn = await asyncpg.connect(register)
+    await conn.execute(
+        "alter table customers.customers add constraint always check (marketing_allowed)"
+    )
+    await conn.close()
+
+
+@asynccontextmanager
+async def _working(settings: Settings, folder: Path) -> AsyncIterator[None]:
+    environment = os.environ | {
+        "DSR_DATA": str(settings.data),
+        "DSR_CONFIG": str(settings.config),
+        "DSR_TASK_QUEUE": QUEUE,
+        "DSR_LOG_LEVEL": "DEBUG",
+    }
+    with (folder / "worker").open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "worker.py", env=environment, cwd=ROOT, stdout=output, stderr=output
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+
+
+async def _awaits(client: DsrClient, number: str, what: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while what not in {a.what for a in (await client.show(number)).awaiting}:
+            await asyncio.sleep(0.2)
