@@ -252,7 +252,7 @@ async def _recorded(step: CaseStep, system: str) -> SystemAnswer:
         system=system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
         at=row["since"], lag_seconds=row["lag_seconds"],
         opened=tuple(await _open_tasks(step, system)),
-        revision=step.row["revision"] + (0 if step.repeated else 1),
+        revision=step.revision,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The case row is ahead of its run for moments; a person who reads the row is not told off for it."""
+"""An action is judged by what the procedure knows; what the case row shows sooner is awaited."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -138,9 +138,10 @@ def ended_as(ending: str) -> Scenario:
     """A handler ends what is no request."""
 
     async def scenario(canary: Canary) -> None:
-        number = await canary.office.receives(a_request("access", evidence={}))
+        first = await canary.office.receives(a_request("access", evidence={}))
+        number = await canary.office.receives(a_request("access", evidence={}, message="again"))
         await canary.office.awaits(number, "verify_identity")
-        into = {"into": "2026-9999"} if ending == "merged" else {}
+        into = {"into": first} if ending == "merged" else {}
         await canary.office.act(
             number, m.CloseAs, by="maija", ending=ending, reason=mark("ending"), **into
         )
