@@ -166,7 +166,7 @@ async def test_a_task_that_two_complete_at_once_keeps_the_file_of_who_won(office
         office.client.complete_task(number, task, by="kalle", file=files[0]),
         office.client.complete_task(number, task, by="maija", file=files[1]),
     )
-    with pytest.raises(RefusedByRule, match="no open task"):
+    with pytest.raises(RefusedByRule, match="no such open task"):
         await office.client.complete_task(number, task, by="kalle", file=a_file("a third"))
     other = await office.receives(a_form(of=somebody()))
     theirs = open_task(await office.awaits(other, "search_by_hand"), "search_by_hand")
@@ -200,7 +200,7 @@ async def test_only_doubtful_records_can_be_chosen_and_a_chosen_one_can_be_withh
     view = await office.awaits(number, "review")
     assert view.system("customers").records == 2  # type: ignore[union-attr]
     others = {"system": "customers", "code": Ground.RIGHTS_OF_OTHERS}
-    assert "no item 2" in await refuses(
+    assert "no such item" in await refuses(
         office, number, Review, "maija", withhold=[others | {"item": "2"}]
     )
     view = await office.act(number, Review, by="maija", withhold=[others | {"item": "3"}])

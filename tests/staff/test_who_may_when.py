@@ -127,7 +127,8 @@ async def test_who_is_not_in_the_directory_does_nothing(office: Office) -> None:
         for action in ACTIONS:
             sentence = await refuses(office, number, action, "mallory", **WORDS[action])
             assert "not in the staff directory" in sentence
-        assert "mallory" in await refuses(office, number, Reassign, "maija", to="mallory")
+        sentence = await refuses(office, number, Reassign, "maija", to="mallory")
+        assert "not in the staff directory" in sentence
         assert "is no handler" in await refuses(office, number, Reassign, "maija", to="kalle")
 
 
@@ -166,7 +167,7 @@ MALFORMED = [
         {"received_at": "0001-01-01T00:00:00+14:00", "reason": "x"},
         "outside the years",
     ),
-    (CloseAs, {"ending": "merged", "into": "Aino Virtanen"}, "A case number reads like"),
+    (CloseAs, {"ending": "merged", "into": "Aino Virtanen"}, "into: string should match pattern"),
     (CloseAs, {"ending": "merged", "into": "2026-9999"}, "There is no case 2026-9999"),
     (CompleteTask, {"task": "t", "items": ["1"]}, "the doubtful items of this task are: none"),
 ]
@@ -203,10 +204,10 @@ async def test_what_a_case_cannot_take_now_is_refused_in_a_sentence(office: Offi
             "maija",
             ResolveSystem,
             WORDS[ResolveSystem] | {"system": "cellar"},
-            "has no system cellar",
+            "no such system",
         ),
-        ("maija", CompleteTask, {"task": stranger}, "has no open task"),
-        ("maija", CompleteTask, {"task": "nothing"}, "has no open task"),
+        ("maija", CompleteTask, {"task": stranger}, "has no such open task"),
+        ("maija", CompleteTask, {"task": "nothing"}, "has no such open task"),
         (
             "maija",
             CorrectReceipt,
@@ -262,7 +263,9 @@ async def test_only_an_item_that_was_found_can_be_withheld(office: Office, item:
     withhold = (Withheld(system="customers", item=item, code=Ground.RIGHTS_OF_OTHERS),)
 
     async with nothing_is_written(office, number):
-        assert "has no item" in await refuses(office, number, Review, "maija", withhold=withhold)
+        assert "has no such item" in await refuses(
+            office, number, Review, "maija", withhold=withhold
+        )
 
 
 async def _the_reviewed(office: Office, known: dict[int, str] = {}) -> str:  # noqa: B006
@@ -285,7 +288,7 @@ async def test_a_review_names_known_systems_items_once_and_reasons_of_its_own(
 
     async with nothing_is_written(office, number):
         for withhold, sentence in (
-            (naming("cellar"), "has no system cellar"),
+            (naming("cellar"), "no such system"),
             (naming("customers", code=Ground.EXCESSIVE), "withheld for rights_of_others or"),
             (naming("customers", times=2), "named twice"),
         ):
