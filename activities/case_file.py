@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
+from activities.closing import close
 from activities.desk import Desk, step_key
-from rules.fees import ledger_outcome
-from rules.outcome import NOT_INQUIRIES
-from rules.status import move
-from schemas.case import FeeState, Ground, Outcome, Status
+from activities.replies import acknowledge
+from rules.status import admitted, move
+from schemas.case import FeeAssessment, FeeState, IdentityState, Status
 from schemas.events import Event
 from schemas.request import Kind
 from schemas.steps import (
@@ -18,10 +17,10 @@ from schemas.steps import (
     RECORD,
     Change,
     Opened,
+    Opening,
     Pacing,
     Recorded,
     Silences,
-    StepInput,
 )
 from schemas.systems import SystemPlan, concerned
 from storage import tables as t
@@ -35,9 +34,13 @@ class CaseFileActivities:
         self._desk = desk
 
     @activity.defn(name=OPEN.name)
-    async def open(self, opening: StepInput) -> Opened:
-        """Load the case, and record which systems it concerns. Safe to repeat."""
+    async def open(self, opening: Opening) -> Opened:
+        """Load the case and record which systems it concerns; acknowledge and admit it.
+
+        One transaction: what needs no person costs no further step. Safe to repeat.
+        """
         policy, case_file = self._desk.policy, self._desk.case_file
+        form = await self._desk.form(opening.case)
         async with case_file.step(opening.case, step_key(), opening.at, opening.by.account) as step:
             absolute = set(step.row["purposes"]) <= set(policy.absolute_purposes)
             plan = concerned(
@@ -48,6 +51,9 @@ class CaseFileActivities:
                 absolute,
             )
             await _plan_systems(step, plan)
+            if not step.repeated and opening.acknowledge:
+                await acknowledge(self._desk, step, form)
+                _admit(step)
         recorded = await case_file.recorded(step)
         return Opened(
             view=recorded.view,
@@ -106,10 +112,10 @@ class CaseFileActivities:
             await step.close_tasks(name)
         for task in change.opens:
             await step.open_task(task)
-        if change.move is not None:
+        if change.move is Status.CLOSED:
+            await close(step)
+        elif change.move is not None:
             step.move(change.move, move(step.status, change.move))
-            if change.move is Status.CLOSED:
-                await _close(step)
 
     def _set_columns(self, step: CaseStep, change: Change) -> None:
         columns: dict[str, Any] = {}
@@ -135,6 +141,16 @@ class CaseFileActivities:
         step.set(**columns)
 
 
+def _admit(step: CaseStep) -> None:
+    """Where who asks is known and nothing has to be asked, the work begins at once."""
+    to = admitted(
+        Kind(step.row["kind"]), IdentityState(step.row["identity_state"]),
+        FeeAssessment(step.row["fee_assessment"]), step.row["merge_into"],
+    )  # fmt: skip
+    if to is not None and step.status is Status.RECEIVED:
+        step.move(to, move(step.status, to))
+
+
 async def _plan_systems(step: CaseStep, plan: tuple[SystemPlan, ...]) -> None:
     rows = [
         {"case_id": step.case, "name": p.name, "position": n, "duty": p.duty,
@@ -143,28 +159,3 @@ async def _plan_systems(step: CaseStep, plan: tuple[SystemPlan, ...]) -> None:
     ]  # fmt: skip
     if rows:
         await step.conn.execute(upsert(t.system_tasks).values(rows).on_conflict_do_nothing())
-
-
-async def _close(step: CaseStep) -> None:
-    """Nothing stays open on a closed case; the ledger learns how it ended."""
-    tasks = (
-        update(t.tasks)
-        .where(t.tasks.c.case_id == step.case, t.tasks.c.done_at.is_(None))
-        .values(done_at=step.at, done_by=step.actor)
-    )
-    await step.conn.execute(tasks)
-    if step.outcome is None:
-        raise RuntimeError("a case is not closed without an outcome")
-    outcome = Outcome(step.outcome)
-    ground = await step.conn.scalar(
-        select(t.decisions.c.ground)
-        .where(t.decisions.c.case_id == step.case, t.decisions.c.stands)
-        .order_by(t.decisions.c.id.desc())
-    )
-    mine = t.inquiries.c.case_id == step.case
-    if outcome in NOT_INQUIRIES:
-        await step.conn.execute(delete(t.inquiries).where(mine))
-    else:
-        known = ledger_outcome(outcome, Ground(ground) if ground else None)
-        await step.conn.execute(update(t.inquiries).where(mine).values(outcome=known))
-    step.set(closed_at=step.at, next_step_at=None)

@@ -6,6 +6,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
+from activities.closing import close
 from activities.desk import Desk, step_key
 from rules import deadlines, escalation, reckoning
 from rules.reckoning import Notice
@@ -131,7 +132,10 @@ class ClockActivities:
 
     @activity.defn(name=LETTER_GONE.name)
     async def letter_gone(self, gone: LetterGone) -> Recorded:
-        """A letter was handed over: what that means for the dates. Safe to repeat."""
+        """A letter was handed over: what that means for the dates, and whether it is the end.
+
+        Safe to repeat.
+        """
         case_file = self._desk.case_file
         async with case_file.step(gone.case, step_key(), gone.at, gone.by.account) as step:
             if not step.repeated:
@@ -144,6 +148,9 @@ class ClockActivities:
                     await self._replied(step, gone)
                 if gone.kind is LetterKind.EXTENSION:
                     await self._extension_told(step, gone.left_at)
+                if gone.closes:
+                    step.record(Event.CLOSED, outcome=step.outcome)
+                    await close(step)
         return await case_file.recorded(step)
 
     async def _replied(self, step: CaseStep, gone: LetterGone) -> None:

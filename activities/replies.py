@@ -17,11 +17,19 @@ from activities.package import HandedIn, PackageContent, compile_package
 from connectors.contract import Found
 from rules import deadlines
 from rules.outcome import outcome_of
-from schemas.case import CaseView, Clock, Ground, LetterKind, Outcome
+from rules.status import move
+from schemas.case import CaseView, Clock, Ground, LetterKind, Outcome, Status
 from schemas.events import Event
 from schemas.messages import Choice, Withheld
 from schemas.request import Attachment, Kind, RequestForm
-from schemas.steps import COMPILE_REPLY, WRITE_LETTER, CompileReply, Recorded, WriteLetter
+from schemas.steps import (
+    COMPILE_REPLY,
+    WRITE_LETTER,
+    CompileReply,
+    OpenTask,
+    Recorded,
+    WriteLetter,
+)
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.views import case_view
@@ -43,19 +51,14 @@ class ReplyActivities:
                 letter = await self._letter(step, order, form)
                 page = self._desk.letters.render(order.kind, form.language, letter)
                 await step.write_letter(order.kind, page.encode(), None)
-                if order.kind is LetterKind.ACKNOWLEDGEMENT:
-                    step.record(Event.ACKNOWLEDGED)
         return await case_file.recorded(step)
 
     async def _letter(
         self, step: CaseStep, order: WriteLetter, form: RequestForm
     ) -> content.LetterContent:
         """The content of a letter that is no reply."""
-        frame = self._frame(order.at, form)
-        if order.kind is LetterKind.ACKNOWLEDGEMENT:
-            return content.Acknowledgement(**frame, received_at=form.received_at)
         text = (await step.unseal(order.text_part) or b"").decode() if order.text_part else ""
-        about = frame | _about(step)
+        about = _frame(self._desk, order.at, form) | _about(step)
         clock = step.clock
         if order.kind is LetterKind.IDENTITY:
             return content.IdentityQuestion(**about, doubt=text, pauses=_pauses(clock))
@@ -87,20 +90,12 @@ class ReplyActivities:
         )  # fmt: skip
         return extended.due_date or extended.safe_date
 
-    def _frame(self, at: datetime, form: RequestForm) -> dict[str, Any]:
-        subject = content.Party(name=form.subject.name, address=form.subject.address)
-        submitter = content.Party(name=form.submitter.name) if form.submitter else None
-        return {
-            "controller": self._desk.policy.controller,
-            "zone": self._desk.policy.calendar.zone,
-            "written_at": at,
-            "subject": subject,
-            "submitter": submitter,
-        }
-
     @activity.defn(name=COMPILE_REPLY.name)
     async def compile(self, order: CompileReply) -> Recorded:
-        """Decide the outcome, render the reply and its package into the outbox. Safe to repeat."""
+        """Decide the outcome, render the reply and its package into the outbox.
+
+        From then on the case waits for the reply to leave. Safe to repeat.
+        """
         case_file = self._desk.case_file
         form = await self._desk.form(order.case)
         async with case_file.step(order.case, step_key(), order.at, order.by.account) as step:
@@ -123,11 +118,14 @@ class ReplyActivities:
         step.record(Event.REPLY_COMPILED, outcome=outcome)
         await step.write_letter(kind, page.encode(), package)
         step.set(outcome=outcome)
+        if step.status is not Status.REPLYING:
+            step.move(Status.REPLYING, move(step.status, Status.REPLYING))
+        await step.open_task(OpenTask(what="send_reply", role="handler"))
 
     async def _answer(
         self, step: CaseStep, order: CompileReply, form: RequestForm, view: CaseView
     ) -> reply.Answer:
-        about = self._frame(order.at, form) | _about(step)
+        about = _frame(self._desk, order.at, form) | _about(step)
         about |= {"systems": self._parts(view, step.row["withheld"])}
         about["reason"] = await self._reason(step, refused=order.refused)
         ground = next((d.ground for d in reversed(view.decisions) if d.ground), None)
@@ -225,6 +223,26 @@ class ReplyActivities:
                     )
                 )  # fmt: skip
         return files
+
+
+async def acknowledge(desk: Desk, step: CaseStep, form: RequestForm) -> None:
+    """The sender learns that the request arrived; the text tells nothing else."""
+    letter = content.Acknowledgement(**_frame(desk, step.at, form), received_at=form.received_at)
+    page = desk.letters.render(LetterKind.ACKNOWLEDGEMENT, form.language, letter)
+    await step.write_letter(LetterKind.ACKNOWLEDGEMENT, page.encode(), None)
+    step.record(Event.ACKNOWLEDGED)
+
+
+def _frame(desk: Desk, at: datetime, form: RequestForm) -> dict[str, Any]:
+    subject = content.Party(name=form.subject.name, address=form.subject.address)
+    submitter = content.Party(name=form.submitter.name) if form.submitter else None
+    return {
+        "controller": desk.policy.controller,
+        "zone": desk.policy.calendar.zone,
+        "written_at": at,
+        "subject": subject,
+        "submitter": submitter,
+    }
 
 
 def _about(step: CaseStep) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from schemas.systems import Duty, Reach, SystemFacts
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.locks import lock_person
+from storage.together import Together
 
 SUPERSEDED: Final = "a later choice of the person stands"
 
@@ -40,6 +41,7 @@ class SystemActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._together = Together()
 
     @activity.defn(name=SEARCH.name)
     async def search(self, call: SystemCall) -> SystemAnswer:
@@ -130,11 +132,15 @@ class SystemActivities:
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
     ) -> SystemAnswer:
         """Record an outcome, once; the answer is what the case row has then."""
-        step_of = self._desk.case_file.step(call.case, step_key(), call.at, call.by.account)
-        async with step_of as step:
+
+        async def record(step: CaseStep) -> SystemAnswer:
             if not step.repeated:
                 await write(step, call)
             return await _recorded(step, call.system)
+
+        return await self._together.step(
+            self._desk.case_file, call.case, step_key(), call.at, call.by.account, record
+        )
 
     def _facts(self, call: SystemCall) -> SystemFacts:
         return next(f for f in self._desk.systems.facts if f.name == call.system)

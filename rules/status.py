@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from schemas.case import Status
+from schemas.case import FeeAssessment, IdentityState, Status
 from schemas.errors import NotFromHere
+from schemas.request import Kind
 
 _S = Status
 
@@ -49,6 +50,11 @@ MOVES: Final[dict[tuple[Status, Status], str]] = {
     (_S.FULFILLING, _S.REPLYING): "carried out",
     (_S.FULFILLING, _S.CLOSED): "ended while being carried out",
     (_S.REPLYING, _S.DECIDING): "decision taken back before the reply left",
+    (_S.REPLYING, _S.IDENTIFYING): "a refusal before its turn was taken back",
+    (_S.REPLYING, _S.CLARIFYING): "a refusal before its turn was taken back",
+    (_S.REPLYING, _S.QUOTING): "a refusal before its turn was taken back",
+    (_S.REPLYING, _S.SEARCHING): "a refusal before its turn was taken back",
+    (_S.REPLYING, _S.FULFILLING): "a refusal before its turn was taken back",
     (_S.REPLYING, _S.FOLLOWING_UP): "replied; a recipient still owes an answer, Art. 19",
     (_S.REPLYING, _S.CLOSED): "the reply has left",
     (_S.FOLLOWING_UP, _S.REVIEWING): "a late answer: a supplement follows",
@@ -73,3 +79,24 @@ def move(now: Status, to: Status) -> str:
             f"A case that is {now} does not move to {to}. Open from here: {open_moves}."
         )
     return MOVES[now, to]
+
+
+def asks_about_fee(kind: Kind, fee: FeeAssessment) -> bool:
+    """Whether the 12-month rule's result waits for a person (Art. 12(5)).
+
+    Asked for access, correct and delete only; objection and consent wait for nothing.
+    """
+    waits = kind not in (Kind.OBJECTION, Kind.CONSENT)
+    return waits and fee in (FeeAssessment.CHARGEABLE, FeeAssessment.REVIEW)
+
+
+def admitted(
+    kind: Kind, identity: IdentityState, fee: FeeAssessment, merge_into: str | None
+) -> Status | None:
+    """Where a case goes at once: who asks is known, nothing has to be asked, nothing is merged.
+
+    None: a person sees to it first (Art. 12(5)-(6)), or the first request answers it.
+    """
+    if identity is not IdentityState.SUFFICIENT or asks_about_fee(kind, fee) or merge_into:
+        return None
+    return Status.SEARCHING if kind is Kind.ACCESS else Status.FULFILLING

@@ -67,6 +67,12 @@ class StepInput(Model):
     by: Actor = ENGINE
 
 
+class Opening(StepInput):
+    """The first step of a run. `acknowledge`: the sender has not been told of the receipt yet."""
+
+    acknowledge: bool = True
+
+
 class Pacing(Model):
     """How fast the engine goes; recorded with the run, from the policy's `pace`."""
 
@@ -210,11 +216,15 @@ class CompileReply(StepInput):
 
 
 class LetterGone(StepInput):
-    """A reply has left: stop the clock, record a breach if it was late."""
+    """A letter has left: a reply stops the clock, and it is recorded if it was late.
+
+    `closes`: nobody owes anything after it, so the case is closed in the same step.
+    """
 
     letter: str
     kind: LetterKind
     left_at: Instant
+    closes: bool = False
 
 
 class SweepInput(Model):
@@ -235,7 +245,7 @@ class SweepReport(Model):
     checkpoint: int | None = None
 
 
-OPEN: Final = Step("case.open", StepInput, Opened)
+OPEN: Final = Step("case.open", Opening, Opened)
 RECORD: Final = Step("case.record", Change, Recorded)
 RECOMPUTE: Final = Step("clock.recompute", Recompute, Recorded)
 FIRE: Final = Step("clock.fire", Fire, Recorded)

@@ -71,6 +71,12 @@ class CaseStep:
         return self.row["id"]  # type: ignore[no-any-return]
 
     @property
+    def revision(self) -> int:
+        """The case row's revision once this step is written."""
+        revision: int = self.row["revision"]
+        return revision if self.repeated else revision + 1
+
+    @property
     def status(self) -> Status:
         """The status, with this step's move."""
         return Status(self._columns.get("status", self.row["status"]))
@@ -241,7 +247,7 @@ class CaseStep:
         written = await self.conn.execute(
             update(t.cases)
             .where(t.cases.c.id == self.case, t.cases.c.revision == self.row["revision"])
-            .values(revision=self.row["revision"] + 1, **self._columns)
+            .values(revision=self.revision, **self._columns)
         )
         if written.rowcount != 1:
             raise RuntimeError("the case row changed under its lock")
@@ -261,20 +267,27 @@ class CaseFile:
     @asynccontextmanager
     async def step(self, case: UUID, key: str, at: datetime, actor: str) -> AsyncIterator[CaseStep]:
         """A step in one transaction. If `repeated`, it was done before: change nothing."""
-        async with self.engine.begin() as conn:
-            row = (
-                (await conn.execute(select(t.cases).where(t.cases.c.id == case).with_for_update()))
-                .mappings()
-                .one()
-            )
-            step = CaseStep(conn, row, self.keyring, at, actor, key)
-            first = await conn.execute(
-                upsert(t.steps).values(case_id=case, key=key).on_conflict_do_nothing()
-            )
-            step.repeated = first.rowcount == 0
+        async with self.engine.begin() as conn, self.step_in(conn, case, key, at, actor) as step:
             yield step
-            if not step.repeated:
-                await step.finish(self.audit, self.policy_version)
+
+    @asynccontextmanager
+    async def step_in(
+        self, conn: AsyncConnection, case: UUID, key: str, at: datetime, actor: str
+    ) -> AsyncIterator[CaseStep]:
+        """The same in the caller's transaction, which may hold several steps."""
+        row = (
+            (await conn.execute(select(t.cases).where(t.cases.c.id == case).with_for_update()))
+            .mappings()
+            .one()
+        )
+        step = CaseStep(conn, row, self.keyring, at, actor, key)
+        first = await conn.execute(
+            upsert(t.steps).values(case_id=case, key=key).on_conflict_do_nothing()
+        )
+        step.repeated = first.rowcount == 0
+        yield step
+        if not step.repeated:
+            await step.finish(self.audit, self.policy_version)
 
     async def is_done(self, case: UUID, key: str) -> bool:
         """Whether a step was done."""

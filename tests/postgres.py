@@ -6,6 +6,7 @@ The server is thrown away with its data at the end, so it need not be safe again
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
@@ -67,28 +68,40 @@ def _in_memory() -> str | None:
     return str(memory) if roomy else None
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """The server of this test process, started when the first test asks for it."""
-    folder = Path(tempfile.mkdtemp(prefix="dsr-test-", dir=_in_memory()))
-    server = get_server(folder / "data", cleanup_mode="delete", start=False)
+@contextmanager
+def a_server(conf: str = FAST, folder: str | None = None) -> Iterator[Server]:
+    """An embedded server with these settings, thrown away with its data at the end."""
+    home = Path(tempfile.mkdtemp(prefix="dsr-test-", dir=folder))
+    server = get_server(home / "data", cleanup_mode="delete", start=False)
     server.ensure_pgdata_inited()
-    with (folder / "data" / "postgresql.auto.conf").open("a") as conf:
-        conf.write(FAST)
+    with (home / "data" / "postgresql.auto.conf").open("a") as settings:
+        settings.write(conf)
     try:
         server.start()
         yield Server(str(server.get_postmaster_info().socket_dir))
     finally:
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def with_template(server: Server) -> Server:
+    """The server with a migrated database as its template."""
+    name = await server.create()
+    await upgrade(server.url(name))
+    return replace(server, template=name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server of this test process, started when the first test asks for it."""
+    with a_server(folder=_in_memory()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 async def migrated(postgres: Server) -> Server:
     """The server with a migrated database as its template."""
-    name = await postgres.create()
-    await upgrade(postgres.url(name))
-    return replace(postgres, template=name)
+    return await with_template(postgres)
 
 
 @pytest.fixture

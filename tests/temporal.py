@@ -12,10 +12,9 @@ from activities.runs import DUE_AT, ESCALATION, KIND, STATUS
 BINARY = Path(sys.executable).parent / "temporal"
 
 
-@pytest.fixture(scope="session")
-async def temporal() -> AsyncIterator[WorkflowEnvironment]:
-    """The dev server, with time skipping that a test drives."""
-    env = await WorkflowEnvironment.start_local(
+async def start_temporal() -> WorkflowEnvironment:
+    """The dev server, with time skipping that whoever starts a run may drive."""
+    return await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(BINARY),
         search_attributes=[KIND, STATUS, DUE_AT, ESCALATION],
         dev_server_log_level="error",
@@ -25,5 +24,11 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
             "--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000",
         ],
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """The server of this test process; a test drives the time of its runs."""
+    env = await start_temporal()
     yield env
     await env.shutdown()

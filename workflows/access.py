@@ -35,7 +35,7 @@ class AccessRequest(Lifecycle):
     async def search_every_system(self) -> None:
         """Until every system has answered, at most until the internal target."""
         await self.stand(Status.SEARCHING)
-        self.systems.start(self.opened.plan)
+        self.systems.ask(self.opened.plan)
         earliest = workflow.now() + self.opened.pacing.retry_most  # a target may have passed
         await self.wait_at(
             Status.SEARCHING,
@@ -53,7 +53,7 @@ class AccessRequest(Lifecycle):
         if not self.found() or self._goes_unattended():
             return
         await self.stand(Status.REVIEWING, opens=(OpenTask(what="review", role="handler"),))
-        await self.wait_at(Status.REVIEWING, lambda: self.reviewed, "review")
+        await self.wait_at(Status.REVIEWING, lambda: self.reviewed, "review", then=Status.DECIDING)
 
     def _goes_unattended(self) -> bool:
         """The policy lets a request go on whose findings give nothing to withhold.
@@ -69,23 +69,20 @@ class AccessRequest(Lifecycle):
 
     async def decide_or_wait(self) -> None:
         """The approver decides, unless the policy lets this request go on unattended."""
-        if self.chosen is None and self._goes_unattended():
+        if self.chosen is None and not self.taken_back and self._goes_unattended():
             self.chosen = Choice.APPROVE
             decided = DecisionView(what="approve", by="policy", at=workflow.now())
             await self.stand(Status.DECIDING, decision=decided)
             return
         await super().decide_or_wait()
 
-    async def follow_up(self) -> None:
+    def owed(self) -> bool:
         """A refusal owes nothing more."""
-        if self.chosen is not Choice.REFUSE:
-            await super().follow_up()
+        return self.chosen is not Choice.REFUSE and super().owed()
 
     async def supplement(self, *, more: bool) -> None:
         """The late answer is sent after the reply: reviewed and decided if it brought findings."""
-        if not more:
-            return await self.reply(supplement=True)
-        self.chosen = None
-        await self.review_findings()
+        if more:
+            self.chosen = None
+            await self.review_findings()
         await self.answer(supplement=True)
-        return None

@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from schemas.base import Model
-    from schemas.case import CaseView, Escalation, Status, SystemView, TimelineEntry
+    from schemas.case import CaseView, Status, SystemView, TimelineEntry
     from schemas.events import Fact
     from schemas.staff import ENGINE, Actor
     from schemas.steps import (
@@ -22,9 +22,10 @@ with workflow.unsafe.imports_passed_through():
         CaseRef,
         Change,
         Opened,
+        Opening,
+        OpenTask,
         Recorded,
         Step,
-        StepInput,
         SystemAnswer,
     )
 
@@ -95,9 +96,11 @@ class Case:
         return self._opened
 
     async def open(self) -> None:
-        """Load the case and what the configuration says of it, once, into history."""
-        opened = await self.step(OPEN, StepInput(case=self.ref.case, at=workflow.now()))
-        self._opened = opened
+        """Acknowledge and admit the case; what the configuration says of it goes into history."""
+        self._opened = await self.step(
+            OPEN,
+            Opening(case=self.ref.case, at=workflow.now(), acknowledge=not self.ref.reopened),
+        )
 
     @property
     def is_settled(self) -> bool:
@@ -144,12 +147,18 @@ class Case:
         at = workflow.now()
         await self.step(RECORD, Change(case=self.ref.case, at=at, by=by, facts=facts, **change))
 
-    async def stand(self, status: Status, **change: Any) -> None:
-        """Move to a status, with what opens or closes there; nothing if it stands there already."""
+    async def stand(
+        self, status: Status, *, opens: tuple[OpenTask, ...] = (), **change: Any
+    ) -> None:
+        """Move to a status, and open tasks or change what belongs there; nothing if all is so."""
         if self.view.status is not status:
-            await self.record(move=status, **change)
-        elif change:
-            await self.record(**change)
+            await self.record(move=status, opens=opens, **change)
+        elif change or not self._are_open(opens):
+            await self.record(opens=opens, **change)
+
+    def _are_open(self, tasks: tuple[OpenTask, ...]) -> bool:
+        known = {(awaited.what, awaited.system) for awaited in self.view.awaiting}
+        return all((task.what, task.system) in known for task in tasks)
 
     def adopt(self, recorded: Recorded) -> None:
         """Take over a newer state; results may arrive out of order."""
@@ -159,7 +168,7 @@ class Case:
             self._view = recorded.view
             for answer in self._answers.values():
                 self._patch(answer)
-            self._publish(before)
+            self._publish()
 
     def adopt_answer(self, answer: SystemAnswer) -> None:
         """Take over a system's answer, which the case row has already."""
@@ -177,18 +186,17 @@ class Case:
             update={"systems": systems, "awaiting": (*others, *answer.opened)}
         )
 
-    def _publish(self, before: CaseView | None) -> None:
+    def _publish(self) -> None:
         """Keep the search attributes for operators; each change costs one event."""
-        now = self.view
+        shown, clock = workflow.info().typed_search_attributes, self.view.clock
         changes: list[SearchAttributeUpdate[Any]] = []
-        if before is None or before.status is not now.status:
-            changes.append(STATUS.value_set(now.status))
-        due = now.clock.due_before_utc
-        if before is None or before.clock.due_before_utc != due:
+        if shown.get(STATUS) != self.view.status:
+            changes.append(STATUS.value_set(self.view.status))
+        due = clock.due_before_utc
+        if shown.get(DUE_AT) != due:
             changes.append(DUE_AT.value_unset() if due is None else DUE_AT.value_set(due))
-        escalation = now.clock.escalation
-        if (before.clock.escalation if before else Escalation.NONE) is not escalation:
-            changes.append(ESCALATION.value_set(escalation.rank))
+        if shown.get(ESCALATION) != clock.escalation.rank:
+            changes.append(ESCALATION.value_set(clock.escalation.rank))
         if changes:
             workflow.upsert_search_attributes(changes)
 

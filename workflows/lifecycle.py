@@ -16,10 +16,9 @@ from workflows.clock import DeadlineClock
 from workflows.staff import StaffActions
 
 with workflow.unsafe.imports_passed_through():
-    from rules.staff import open_questions
+    from rules.status import asks_about_fee
     from schemas.case import (
         Awaited,
-        FeeAssessment,
         FeeState,
         IdentityState,
         LetterKind,
@@ -29,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from schemas.events import Event, fact
     from schemas.messages import Choice
-    from schemas.request import Kind
     from schemas.steps import (
         COMPILE_REPLY,
         WRITE_LETTER,
@@ -81,7 +79,9 @@ class Lifecycle(StaffActions):
                 await self.follow_up()
                 return await self.close()
             except Refused:
-                again = self.answer
+                again = self._refuse_early
+            except TakenBack:
+                again = self.procedure
             except Reopened:
                 self.answering_again, self.chosen = True, None
                 again = self.procedure
@@ -91,27 +91,19 @@ class Lifecycle(StaffActions):
     # -- receipt, identity, fee ------------------------------------------------------------------
 
     async def admit(self) -> None:
-        """Acknowledge, identify, merge, settle the fee question (law.md 2 and 3).
+        """Identify, merge, settle the fee question (law.md 2 and 3).
 
-        After a complaint all of this is settled.
+        The receipt was acknowledged when the case was opened. After a complaint all is settled.
         """
         if self.answering_again:
             return
-        await self.acknowledge()
         await self.identify()
         await self.merge()
         await self.settle_fee_question()
 
-    async def acknowledge(self) -> None:
-        """The sender learns that the request arrived; the text tells nothing else."""
-        await self.step(
-            WRITE_LETTER,
-            WriteLetter(case=self.ref.case, at=workflow.now(), kind=LetterKind.ACKNOWLEDGEMENT),
-        )
-
     async def identify(self) -> None:
         """Art. 12(6): straight on where the channel shows who asks, else a handler sees to it."""
-        if self.view.identity.state is IdentityState.SUFFICIENT and not self._asked():
+        if self.view.identity.state is IdentityState.SUFFICIENT and not self.asked():
             return
         await self.stand(
             Status.IDENTIFYING, opens=(OpenTask(what="verify_identity", role="handler"),)
@@ -130,9 +122,8 @@ class Lifecycle(StaffActions):
             raise Ended(Outcome.MERGED)
 
     async def settle_fee_question(self) -> None:
-        """Art. 12(5): asked for access, correct and delete only; a person decides."""
-        asked = self.view.fee.assessment in (FeeAssessment.CHARGEABLE, FeeAssessment.REVIEW)
-        if not asked or self.ref.kind in (Kind.OBJECTION, Kind.CONSENT):
+        """Art. 12(5): a person decides."""
+        if not asks_about_fee(self.ref.kind, self.view.fee.assessment) or self._fee_accepted():
             return
         await self.stand(
             Status.QUOTING,
@@ -144,33 +135,25 @@ class Lifecycle(StaffActions):
             self.chosen = Choice.REFUSE
             raise Refused
 
+    def _fee_accepted(self) -> bool:
+        return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED)
+
     def _fee_settled(self) -> bool:
-        return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED, FeeState.REFUSED)
+        return self._fee_accepted() or self.view.fee.state is FeeState.REFUSED
 
     # -- waiting, with questions to the subject --------------------------------------------------
 
-    def _asked(self) -> Status | None:
-        """Where a case stands while the subject owes an answer."""
-        questions = open_questions(self.view)
-        doubtful = self.view.identity.state in (
-            IdentityState.ASKED,
-            IdentityState.NOT_ESTABLISHED,
-        )
-        if PauseReason.IDENTITY in questions or doubtful:
-            return Status.IDENTIFYING
-        return Status.CLARIFYING if PauseReason.CLARIFICATION in questions else None
-
     async def wait_at(
         self, status: Status, ready: Callable[[], bool], summary: str,
-        before: Callable[[], datetime] | None = None,
+        before: Callable[[], datetime] | None = None, then: Status | None = None,
     ) -> None:  # fmt: skip
         """Wait at a status until ready; while the subject is asked, the case stands there.
 
         `before` gives the recorded instant after which it goes on anyway, asked anew whenever the
-        schedule moves.
+        schedule moves. `then`: where the action that ends the wait may have moved the case.
         """
-        while True:
-            asked = self._asked()
+        while self.view.status is not then:
+            asked = self.asked()
             await self.stand(asked or status)
             if ready() and asked in (None, status):
                 return
@@ -178,7 +161,7 @@ class Lifecycle(StaffActions):
             limit = silence or (before() if before and not asked else None)
             in_time = await self.until(
                 lambda asked=asked, silence=silence, revision=revision: (  # type: ignore[misc]
-                    self._asked() is not asked
+                    self.asked() is not asked
                     or self._silence() != silence
                     or self.view.clock.revision != revision
                     or (ready() and asked in (None, status))
@@ -225,17 +208,18 @@ class Lifecycle(StaffActions):
             except TakenBack:
                 await self.stand(Status.DECIDING)
 
+    async def _refuse_early(self) -> None:
+        """Refused before its turn; taken back, the procedure goes on where it stood."""
+        await self.decide_or_wait()
+        await self.reply()
+
     async def decide_or_wait(self) -> None:
         """Wait for the approver's (or the DPO's) decision."""
         if self.chosen is not None:
             return await self.stand(Status.DECIDING)
-        await self.stand(Status.DECIDING, opens=(OpenTask(what="decide", role=self.decider()),))
+        await self.stand(Status.DECIDING, opens=(self.decision_task(),))
         await self.until(lambda: self.chosen is not None, summary="decision")
         return None
-
-    def decider(self) -> str:
-        """Who decides this kind."""
-        return "approver"
 
     async def reply(self, *, supplement: bool = False) -> None:
         """Compile the reply and wait until it has left: only then is the person answered."""
@@ -247,14 +231,13 @@ class Lifecycle(StaffActions):
                 refused=self.chosen is Choice.REFUSE,
             ),
         )  # fmt: skip
-        await self.stand(Status.REPLYING, opens=(OpenTask(what="send_reply", role="handler"),))
         await self.until(lambda: self.reply_left, summary="the reply leaves")
 
     # -- after the reply -------------------------------------------------------------------------
 
     async def follow_up(self) -> None:
         """A recipient's duty can outlive the reply (Art. 19); a late finding is sent after it."""
-        while not self.systems.answered():
+        while self.owed():
             before = self.found()
             await self.stand(Status.FOLLOWING_UP)
             await self.until(
@@ -271,9 +254,10 @@ class Lifecycle(StaffActions):
         return sum(s.records for s in self.view.systems)
 
     async def close(self) -> None:
-        """Everything is done, or a person has closed it."""
+        """Nobody owes anything any more. A reply that was the last of it closed the case itself."""
         self.systems.stop()
-        await self.record(fact(Event.CLOSED, outcome=self.view.outcome), move=Status.CLOSED)
+        if self.view.status is not Status.CLOSED:
+            await self.record(fact(Event.CLOSED, outcome=self.view.outcome), move=Status.CLOSED)
 
     async def _end(self, outcome: Outcome) -> None:
         """End without an answer on the merits; the sender is told so."""

@@ -4,6 +4,7 @@ Handlers record facts and set what the procedure waits for; only the procedure m
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -26,6 +27,7 @@ from workflows.systems import FanOut
 with workflow.unsafe.imports_passed_through():
     from rules.staff import Matched, open_questions, refusal
     from schemas import messages as m
+    from schemas.base import Model
     from schemas.case import (
         CaseView,
         DecisionView,
@@ -42,6 +44,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from schemas.events import Event, Fact, fact
     from schemas.request import Kind
+    from schemas.staff import ENGINE, Actor
     from schemas.steps import (
         LETTER_GONE,
         RECOMPUTE,
@@ -57,6 +60,7 @@ with workflow.unsafe.imports_passed_through():
     from schemas.systems import Duty
 
 M = TypeVar("M", bound=m.StaffAction)
+R = TypeVar("R", bound=Model)
 
 MAX_REMARKS: Final = 200
 """Notes, reassignments and wrong signals of one run: a decision must always fit into Temporal's
@@ -77,6 +81,7 @@ class StaffActions(Case):
         super().__init__(ref)
         self.systems = FanOut(self)
         self.chosen: m.Choice | None = None
+        self.taken_back = False  # then a person decides, whatever the policy lets go unattended
         self.reply_left = False
         self.reviewed = False
         self._matched: dict[str, Matched] = {}
@@ -96,6 +101,35 @@ class StaffActions(Case):
     def timeline(self) -> list[TimelineEntry]:
         """What this run has recorded so far."""
         return self.entries
+
+    # -- how the case stands ---------------------------------------------------------------------
+
+    def asked(self) -> Status | None:
+        """Where a case stands while the subject owes an answer."""
+        questions = open_questions(self.view)
+        doubtful = self.view.identity.state in (
+            IdentityState.ASKED,
+            IdentityState.NOT_ESTABLISHED,
+        )
+        if PauseReason.IDENTITY in questions or doubtful:
+            return Status.IDENTIFYING
+        return Status.CLARIFYING if PauseReason.CLARIFICATION in questions else None
+
+    def owed(self) -> bool:
+        """Whether somebody still owes an answer after the reply (Art. 19)."""
+        return not self.systems.answered()
+
+    def decider(self) -> str:
+        """Who decides this kind."""
+        return "approver"
+
+    def decision_task(self) -> OpenTask:
+        """What waits while the decision is due."""
+        return OpenTask(what="decide", role=self.decider())
+
+    def _turned(self) -> bool:
+        """Whether a person has turned the procedure, which has not gone there yet."""
+        return self.interrupt is not None or self.chosen is not None or self.asked() is not None
 
     # -- how an action is taken ------------------------------------------------------------------
 
@@ -132,6 +166,8 @@ class StaffActions(Case):
 
         While a step is being recorded the state is about to change: then the handler decides.
         """
+        if not isinstance(action, m.StaffAction):  # null is decoded whatever the type
+            raise ApplicationError("Not done: no action is given.", type="BadInput")
         if not self.is_settled or self._may_be_news(action):
             return
         if sentence := self.refuses(action):
@@ -341,7 +377,13 @@ class StaffActions(Case):
             fact(Event.WITHHELD, system=w.system, item=w.item, code=w.code) for w in action.withhold
         )
         done = fact(Event.REVIEWED, withheld=len(action.withhold))
-        await self.record(*facts, done, by=action.by, withheld=action.withhold, closes=("review",))
+        # The decision is due now: said in the same step, which a step of its own would double.
+        due: dict[str, Any] = (
+            {} if self._turned() else {"move": Status.DECIDING, "opens": (self.decision_task(),)}
+        )
+        await self.record(
+            *facts, done, by=action.by, withheld=action.withhold, closes=("review",), **due
+        )
         self.reviewed = True
 
     @workflow.update
@@ -365,21 +407,26 @@ class StaffActions(Case):
             self._interrupted_by(Refused())
 
     @workflow.signal
-    async def decision(self, signal: m.DecisionSignal) -> None:
+    async def decision(self, *given: Any) -> None:
         """The same for programs that cannot wait: ids and codes only; a wrong one is recorded."""
+        signal = _read(m.DecisionSignal, given)
+        if signal is None:
+            return await self._ignore("it cannot be read", ENGINE)
         if signal.id in self._signals:
-            return
+            return None
         self._signals.add(signal.id)
-        action = m.Decide(
-            id=signal.id, by=signal.by, choice=signal.choice, ground=signal.ground,
-            digest=signal.digest,
-        )  # fmt: skip
+        action = m.Decide.model_validate(signal, from_attributes=True)
         try:
             await self._act(action, self._decide)
         except ApplicationError as refused:
-            if self._remarks < MAX_REMARKS:
-                self._remarks += 1
-                await self.record(fact(Event.SIGNAL_IGNORED, why=refused.message), by=signal.by)
+            await self._ignore(refused.message, signal.by)
+        return None
+
+    async def _ignore(self, why: str, by: Actor) -> None:
+        if self._remarks < MAX_REMARKS:
+            self._remarks += 1
+            await workflow.wait_condition(lambda: self.is_settled)
+            await self.record(fact(Event.SIGNAL_IGNORED, why=why), by=by)
 
     @workflow.update
     async def take_back(self, action: m.TakeBack) -> CaseView:
@@ -395,7 +442,7 @@ class StaffActions(Case):
             closes=("send_reply",),
             texts={part: action.reason} if action.reason else {},
         )
-        self.chosen = None
+        self.chosen, self.taken_back = None, True
         self._interrupted_by(TakenBack())
 
     # -- time ------------------------------------------------------------------------------------
@@ -440,22 +487,24 @@ class StaffActions(Case):
         )  # fmt: skip
 
     @workflow.signal
-    async def letter_left(self, gone: m.LetterLeft) -> None:
+    async def letter_left(self, *given: Any) -> None:
         """A letter was handed over: a reply stops the clock, a notice makes an extension count."""
-        if gone.letter in self._letters_gone:
+        gone = _read(m.LetterLeft, given)
+        if gone is None or gone.letter in self._letters_gone:
             return
         self._letters_gone.add(gone.letter)
         async with self._acting:
             await workflow.wait_condition(lambda: self.is_settled)
+            answers = gone.kind in (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
+            awaited = self.view.status is Status.REPLYING and self.interrupt is None
             await self.step(
                 LETTER_GONE,
                 LetterGone(
                     case=self.ref.case, at=workflow.now(), letter=gone.letter, kind=gone.kind,
-                    left_at=gone.at,
+                    left_at=gone.at, closes=answers and awaited and not self.owed(),
                 ),
             )  # fmt: skip
-        if gone.kind in (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT):
-            self.reply_left = True
+        self.reply_left = self.reply_left or answers
 
     # -- systems and tasks -----------------------------------------------------------------------
 
@@ -602,6 +651,15 @@ class StaffActions(Case):
         await self.record(
             fact(Event.NOTED), by=action.by, texts={_text_part("note", action): action.text}
         )
+
+
+def _read(model: type[R], given: tuple[Any, ...]) -> R | None:
+    """A signal's message, None if it is none: an error here would stop the run for ever."""
+    try:
+        (message,) = given
+        return model.model_validate_json(json.dumps(message))
+    except ValueError:
+        return None
 
 
 def _text_part(what: str, action: m.StaffAction) -> str:

@@ -200,7 +200,8 @@ class SqlConnector:
         )
 
     def _away(self) -> Exception:
-        return SystemUnreachable(f"{self._manifest.name} cannot be reached.")
+        why = "" if self._url else f": {self._manifest.url_env} is not set"
+        return SystemUnreachable(f"{self._manifest.name} cannot be reached{why}.")
 
     def _of_state(self, state: str) -> Exception:
         return self._away() if state[:2] in _LATER else self._unexpected(f"SQLSTATE {state}")

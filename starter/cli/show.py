@@ -159,7 +159,10 @@ def overview(counts: "Overview") -> None:
         (status, *(row.get(kind, 0) for kind in kinds), sum(row.values()))
         for status, row in counts.open.items()
     ]
-    table(("open", *kinds, "all"), rows)
+    if rows:
+        table(("open", *kinds, "all"), rows)
+    else:
+        say("No case is open.")
     say("", f"Overdue: {counts.overdue}")
     for title, column in (("breached by", counts.breached), ("open, of handler", counts.load)):
         if column:

@@ -80,11 +80,11 @@ def _nobody_listens() -> str:
 
 @pytest.mark.parametrize(
     "url",
-    [None, _nobody_listens(), "canary://x", "postgresql://u@/db?host=/canary/nowhere"],
-    ids=["not set", "refused", "no database", "no socket"],
+    [_nobody_listens(), "canary://x", "postgresql://u@/db?host=/canary/nowhere"],
+    ids=["refused", "no database", "no socket"],
 )
 async def test_an_address_where_nobody_answers_is_told_by_the_systems_name_only(
-    url: str | None,
+    url: str,
 ) -> None:
     system = connector(MANIFEST, url)
 
@@ -189,9 +189,9 @@ async def test_systems_are_built_without_connecting_and_known_by_name(
         await register_systems.check("payroll")
 
 
-async def test_a_missing_url_is_no_reason_not_to_start() -> None:
+async def test_a_missing_url_is_no_reason_not_to_start_and_told_by_its_variable() -> None:
     systems = Systems([MANIFEST], {})
 
-    with pytest.raises(SystemUnreachable, match="small cannot be reached"):
+    with pytest.raises(SystemUnreachable, match="small cannot be reached: DSR_SMALL_URL is not"):
         await systems.check("small")
     await systems.close()

