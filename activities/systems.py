@@ -41,7 +41,7 @@ class SystemActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._together = Together(desk.case_file)
+        self._together = Together()
 
     @activity.defn(name=SEARCH.name)
     async def search(self, call: SystemCall) -> SystemAnswer:
@@ -138,7 +138,9 @@ class SystemActivities:
                 await write(step, call)
             return await _recorded(step, call.system)
 
-        return await self._together.step(call.case, step_key(), call.at, call.by.account, record)
+        return await self._together.step(
+            self._desk.case_file, call.case, step_key(), call.at, call.by.account, record
+        )
 
     def _facts(self, call: SystemCall) -> SystemFacts:
         return next(f for f in self._desk.systems.facts if f.name == call.system)
@@ -250,7 +252,7 @@ async def _recorded(step: CaseStep, system: str) -> SystemAnswer:
         system=system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
         at=row["since"], lag_seconds=row["lag_seconds"],
         opened=tuple(await _open_tasks(step, system)),
-        revision=step.row["revision"] + (0 if step.repeated else 1),
+        revision=step.revision,
     )  # fmt: skip
 
 

@@ -267,8 +267,12 @@ def _decide_refusal(view: CaseView, action: Decide, *, automatic: bool) -> str |
     return None
 
 
-def _take_back(view: CaseView, _action: TakeBack, _now: datetime, **_: Any) -> str | None:
+def _take_back(
+    view: CaseView, _action: TakeBack, _now: datetime, *, automatic: bool, **_: Any
+) -> str | None:
     """What the database says of a letter that is being fetched at this moment comes on top."""
+    if automatic and not view.decisions:
+        return f"Nothing to take back: {view.kind} of these purposes was carried out as asked."
     if any(x.kind in REPLIES and x.state is LetterState.READY for x in view.letters):
         return None
     return (

@@ -71,6 +71,12 @@ class CaseStep:
         return self.row["id"]  # type: ignore[no-any-return]
 
     @property
+    def revision(self) -> int:
+        """The case row's revision once this step is written."""
+        revision: int = self.row["revision"]
+        return revision if self.repeated else revision + 1
+
+    @property
     def status(self) -> Status:
         """The status, with this step's move."""
         return Status(self._columns.get("status", self.row["status"]))
@@ -241,7 +247,7 @@ class CaseStep:
         written = await self.conn.execute(
             update(t.cases)
             .where(t.cases.c.id == self.case, t.cases.c.revision == self.row["revision"])
-            .values(revision=self.row["revision"] + 1, **self._columns)
+            .values(revision=self.revision, **self._columns)
         )
         if written.rowcount != 1:
             raise RuntimeError("the case row changed under its lock")

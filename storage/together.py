@@ -30,13 +30,12 @@ class _Waiting:
 class Together:
     """Gathers the steps of this process, case by case."""
 
-    def __init__(self, case_file: CaseFile) -> None:
-        self._case_file = case_file
+    def __init__(self) -> None:
         self._waiting: dict[UUID, list[_Waiting]] = {}
         self._turns: dict[UUID, asyncio.Task[None]] = {}
 
     async def step(
-        self, case: UUID, key: str, at: datetime, actor: str,
+        self, case_file: CaseFile, case: UUID, key: str, at: datetime, actor: str,
         write: Callable[[CaseStep], Awaitable[R]],
     ) -> R:  # fmt: skip
         """A step as `CaseFile.step`, with others if others wait; `write` gives its result.
@@ -46,36 +45,41 @@ class Together:
         mine = _Waiting(key, at, actor, write)
         self._waiting.setdefault(case, []).append(mine)
         if case not in self._turns:
-            self._turns[case] = asyncio.create_task(self._take_turns(case))
+            self._turns[case] = asyncio.create_task(self._take_turns(case_file, case))
         return cast(R, await mine.result)
 
-    async def _take_turns(self, case: UUID) -> None:
+    async def _take_turns(self, case_file: CaseFile, case: UUID) -> None:
         try:
             while group := self._waiting.pop(case, None):
-                await self._take(case, group)
+                await _take(case_file, case, group)
         finally:
             del self._turns[case]
 
-    async def _take(self, case: UUID, group: list[_Waiting]) -> None:
-        group = [one for one in group if not one.result.done()]  # cancelled while it waited
-        try:
-            async with self._case_file.engine.begin() as conn:
-                results = [await self._one(conn, case, one) for one in group]
-        except Exception as error:
-            await self._take_apart(case, group, error)
-            return
-        for one, result in zip(group, results, strict=True):
-            if not one.result.done():
-                one.result.set_result(result)
 
-    async def _one(self, conn: AsyncConnection, case: UUID, one: _Waiting) -> Any:
-        async with self._case_file.step_in(conn, case, one.key, one.at, one.actor) as step:
-            return await one.write(step)
+async def _take(case_file: CaseFile, case: UUID, group: list[_Waiting]) -> None:
+    group = [one for one in group if not one.result.done()]  # cancelled while it waited
+    try:
+        async with case_file.engine.begin() as conn:
+            results = [await _one(case_file, conn, case, one) for one in group]
+    except Exception as error:
+        await _take_apart(case_file, case, group, error)
+        return
+    for one, result in zip(group, results, strict=True):
+        if not one.result.done():
+            one.result.set_result(result)
 
-    async def _take_apart(self, case: UUID, group: list[_Waiting], error: Exception) -> None:
-        """Nothing was committed; one that cannot be written must not stop the others."""
-        if len(group) > 1:
-            for one in group:
-                await self._take(case, [one])
-        elif not group[0].result.done():
-            group[0].result.set_exception(error)
+
+async def _one(case_file: CaseFile, conn: AsyncConnection, case: UUID, one: _Waiting) -> Any:
+    async with case_file.step_in(conn, case, one.key, one.at, one.actor) as step:
+        return await one.write(step)
+
+
+async def _take_apart(
+    case_file: CaseFile, case: UUID, group: list[_Waiting], error: Exception
+) -> None:
+    """Nothing was committed; one that cannot be written must not stop the others."""
+    if len(group) > 1:
+        for one in group:
+            await _take(case_file, case, [one])
+    elif group and not group[0].result.done():
+        group[0].result.set_exception(error)

@@ -128,6 +128,7 @@ class Office:
     new_worker: Callable[..., Worker]
     worker: Worker | None = None
     glance: float = 0.03  # seconds between two looks at a case
+    patience: float = 15  # seconds until what was not seen is missing
 
     async def starts_work(self, **more: Any) -> None:
         """A worker serves the queue."""
@@ -156,16 +157,14 @@ class Office:
         """The run of a case."""
         return await self.client._handle(await self.client._case(number))
 
-    async def reaches(self, number: str, status: Status | str, within: float = 15) -> CaseView:
+    async def reaches(self, number: str, status: Status | str) -> CaseView:
         """Wait until the case stands there."""
-        return await self.sees(number, lambda view: view.status == status, within=within)
+        return await self.sees(number, lambda view: view.status == status)
 
-    async def sees(
-        self, number: str, what: Callable[[CaseView], Any], within: float = 15
-    ) -> CaseView:
+    async def sees(self, number: str, what: Callable[[CaseView], Any]) -> CaseView:
         """Wait until the case row shows it."""
         view = await self.client.show(number)
-        for _ in range(int(within / self.glance)):
+        for _ in range(int(self.patience / self.glance)):
             if what(view):
                 return view
             await asyncio.sleep(self.glance)

@@ -35,7 +35,7 @@ class AccessRequest(Lifecycle):
     async def search_every_system(self) -> None:
         """Until every system has answered, at most until the internal target."""
         await self.stand(Status.SEARCHING)
-        self.systems.start(self.opened.plan)
+        self.systems.ask(self.opened.plan)
         earliest = workflow.now() + self.opened.pacing.retry_most  # a target may have passed
         await self.wait_at(
             Status.SEARCHING,
@@ -69,7 +69,7 @@ class AccessRequest(Lifecycle):
 
     async def decide_or_wait(self) -> None:
         """The approver decides, unless the policy lets this request go on unattended."""
-        if self.chosen is None and self._goes_unattended():
+        if self.chosen is None and not self.taken_back and self._goes_unattended():
             self.chosen = Choice.APPROVE
             decided = DecisionView(what="approve", by="policy", at=workflow.now())
             await self.stand(Status.DECIDING, decision=decided)
@@ -82,9 +82,7 @@ class AccessRequest(Lifecycle):
 
     async def supplement(self, *, more: bool) -> None:
         """The late answer is sent after the reply: reviewed and decided if it brought findings."""
-        if not more:
-            return await self.reply(supplement=True)
-        self.chosen = None
-        await self.review_findings()
+        if more:
+            self.chosen = None
+            await self.review_findings()
         await self.answer(supplement=True)
-        return None

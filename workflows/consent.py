@@ -25,7 +25,7 @@ class ConsentRequest(Lifecycle):
 
     async def procedure(self) -> None:
         """Propagated first; who asks is settled after it."""
-        self.systems.start(self.opened.plan)
+        self.systems.ask(self.opened.plan)
         await self.admit()
         await self.stand(Status.FULFILLING)
         await self.until(self.systems.asked, summary="every system told")

@@ -79,7 +79,9 @@ class Lifecycle(StaffActions):
                 await self.follow_up()
                 return await self.close()
             except Refused:
-                again = self.answer
+                again = self._refuse_early
+            except TakenBack:
+                again = self.procedure
             except Reopened:
                 self.answering_again, self.chosen = True, None
                 again = self.procedure
@@ -121,7 +123,7 @@ class Lifecycle(StaffActions):
 
     async def settle_fee_question(self) -> None:
         """Art. 12(5): a person decides."""
-        if not asks_about_fee(self.ref.kind, self.view.fee.assessment):
+        if not asks_about_fee(self.ref.kind, self.view.fee.assessment) or self._fee_accepted():
             return
         await self.stand(
             Status.QUOTING,
@@ -133,8 +135,11 @@ class Lifecycle(StaffActions):
             self.chosen = Choice.REFUSE
             raise Refused
 
+    def _fee_accepted(self) -> bool:
+        return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED)
+
     def _fee_settled(self) -> bool:
-        return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED, FeeState.REFUSED)
+        return self._fee_accepted() or self.view.fee.state is FeeState.REFUSED
 
     # -- waiting, with questions to the subject --------------------------------------------------
 
@@ -202,6 +207,11 @@ class Lifecycle(StaffActions):
                 return await self.reply(supplement=supplement)
             except TakenBack:
                 await self.stand(Status.DECIDING)
+
+    async def _refuse_early(self) -> None:
+        """Refused before its turn; taken back, the procedure goes on where it stood."""
+        await self.decide_or_wait()
+        await self.reply()
 
     async def decide_or_wait(self) -> None:
         """Wait for the approver's (or the DPO's) decision."""

@@ -18,6 +18,7 @@ class ObjectionRequest(Lifecycle):
     @workflow.init
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
+        self.lifted = False
 
     @workflow.run
     async def run(self, _ref: CaseRef) -> Outcome:
@@ -26,7 +27,8 @@ class ObjectionRequest(Lifecycle):
 
     async def procedure(self) -> None:
         """The immediate duty first; who asks is settled after it (Art. 21(3), Art. 18(1)(d))."""
-        self.systems.start(self.opened.plan)
+        await self.restrict_again()
+        self.systems.ask(self.opened.plan)
         await self.admit()
         await self.stand(Status.FULFILLING)
         await self.until(self.systems.asked, summary="every system asked")
@@ -41,14 +43,23 @@ class ObjectionRequest(Lifecycle):
 
     async def decide_or_wait(self) -> None:
         """Balanced by a person; processing stays restricted only if the objection is upheld."""
+        await self.restrict_again()
         await super().decide_or_wait()
         if self.chosen is Choice.REFUSE and not self.opened.absolute:
             await self.lift_restrictions()
+
+    async def restrict_again(self) -> None:
+        """A refusal that is taken back: the objection is weighed anew, restricted meanwhile."""
+        if self.lifted:
+            self.lifted = False
+            self.systems.start(self.opened.plan)
+            await self.until(self.systems.asked, summary="restricted again")
 
     async def lift_restrictions(self) -> None:
         """Our grounds override (Art. 21(1)): the restriction ends (Art. 18(3))."""
         plans = tuple(
             plan.model_copy(update={"duty": Duty.LIFT_RESTRICTION}) for plan in self.opened.plan
         )
+        self.lifted = True
         self.systems.start(plans)
         await self.until(self.systems.asked, summary="restrictions lifted")

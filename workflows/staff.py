@@ -4,6 +4,7 @@ Handlers record facts and set what the procedure waits for; only the procedure m
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -26,6 +27,7 @@ from workflows.systems import FanOut
 with workflow.unsafe.imports_passed_through():
     from rules.staff import Matched, open_questions, refusal
     from schemas import messages as m
+    from schemas.base import Model
     from schemas.case import (
         CaseView,
         DecisionView,
@@ -42,6 +44,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from schemas.events import Event, Fact, fact
     from schemas.request import Kind
+    from schemas.staff import ENGINE, Actor
     from schemas.steps import (
         LETTER_GONE,
         RECOMPUTE,
@@ -57,6 +60,7 @@ with workflow.unsafe.imports_passed_through():
     from schemas.systems import Duty
 
 M = TypeVar("M", bound=m.StaffAction)
+R = TypeVar("R", bound=Model)
 
 MAX_REMARKS: Final = 200
 """Notes, reassignments and wrong signals of one run: a decision must always fit into Temporal's
@@ -77,6 +81,7 @@ class StaffActions(Case):
         super().__init__(ref)
         self.systems = FanOut(self)
         self.chosen: m.Choice | None = None
+        self.taken_back = False  # then a person decides, whatever the policy lets go unattended
         self.reply_left = False
         self.reviewed = False
         self._matched: dict[str, Matched] = {}
@@ -161,6 +166,8 @@ class StaffActions(Case):
 
         While a step is being recorded the state is about to change: then the handler decides.
         """
+        if not isinstance(action, m.StaffAction):  # null is decoded whatever the type
+            raise ApplicationError("Not done: no action is given.", type="BadInput")
         if not self.is_settled or self._may_be_news(action):
             return
         if sentence := self.refuses(action):
@@ -400,21 +407,26 @@ class StaffActions(Case):
             self._interrupted_by(Refused())
 
     @workflow.signal
-    async def decision(self, signal: m.DecisionSignal) -> None:
+    async def decision(self, *given: Any) -> None:
         """The same for programs that cannot wait: ids and codes only; a wrong one is recorded."""
+        signal = _read(m.DecisionSignal, given)
+        if signal is None:
+            return await self._ignore("it cannot be read", ENGINE)
         if signal.id in self._signals:
-            return
+            return None
         self._signals.add(signal.id)
-        action = m.Decide(
-            id=signal.id, by=signal.by, choice=signal.choice, ground=signal.ground,
-            digest=signal.digest,
-        )  # fmt: skip
+        action = m.Decide.model_validate(signal, from_attributes=True)
         try:
             await self._act(action, self._decide)
         except ApplicationError as refused:
-            if self._remarks < MAX_REMARKS:
-                self._remarks += 1
-                await self.record(fact(Event.SIGNAL_IGNORED, why=refused.message), by=signal.by)
+            await self._ignore(refused.message, signal.by)
+        return None
+
+    async def _ignore(self, why: str, by: Actor) -> None:
+        if self._remarks < MAX_REMARKS:
+            self._remarks += 1
+            await workflow.wait_condition(lambda: self.is_settled)
+            await self.record(fact(Event.SIGNAL_IGNORED, why=why), by=by)
 
     @workflow.update
     async def take_back(self, action: m.TakeBack) -> CaseView:
@@ -430,7 +442,7 @@ class StaffActions(Case):
             closes=("send_reply",),
             texts={part: action.reason} if action.reason else {},
         )
-        self.chosen = None
+        self.chosen, self.taken_back = None, True
         self._interrupted_by(TakenBack())
 
     # -- time ------------------------------------------------------------------------------------
@@ -475,9 +487,10 @@ class StaffActions(Case):
         )  # fmt: skip
 
     @workflow.signal
-    async def letter_left(self, gone: m.LetterLeft) -> None:
+    async def letter_left(self, *given: Any) -> None:
         """A letter was handed over: a reply stops the clock, a notice makes an extension count."""
-        if gone.letter in self._letters_gone:
+        gone = _read(m.LetterLeft, given)
+        if gone is None or gone.letter in self._letters_gone:
             return
         self._letters_gone.add(gone.letter)
         async with self._acting:
@@ -638,6 +651,15 @@ class StaffActions(Case):
         await self.record(
             fact(Event.NOTED), by=action.by, texts={_text_part("note", action): action.text}
         )
+
+
+def _read(model: type[R], given: tuple[Any, ...]) -> R | None:
+    """A signal's message, None if it is none: an error here would stop the run for ever."""
+    try:
+        (message,) = given
+        return model.model_validate_json(json.dumps(message))
+    except ValueError:
+        return None
 
 
 def _text_part(what: str, action: m.StaffAction) -> str:

@@ -55,6 +55,14 @@ class FanOut:
             self._plans[plan.name] = plan
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
 
+    def ask(self, plans: tuple[SystemPlan, ...]) -> None:
+        """Begin to ask those that have not answered and that nobody is asking."""
+        view = self._case.view
+        owes = {system.name for system in owing(view.systems)}
+        owes -= {awaited.system for awaited in view.awaiting if awaited.system}
+        owes -= {name for name, task in self._asking.items() if not task.done()}
+        self.start(tuple(plan for plan in plans if plan.name in owes))
+
     def stop(self) -> None:
         """The case is over: nothing is asked any more."""
         for name in self._asking:

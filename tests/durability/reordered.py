@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=ACCESS_REQUEST)
 class SearchedBeforeAdmitted(AccessRequest):
-    """The search comes before the acknowledgement."""
+    """The search comes before it is settled who asks."""
 
     @workflow.init
     def __init__(self, ref: CaseRef) -> None:

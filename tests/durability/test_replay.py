@@ -47,7 +47,7 @@ async def test_todays_code_replays_what_an_earlier_worker_did(replayer: Replayer
 @pytest.mark.parametrize(
     ("careless", "name"),
     [
-        (reordered.SearchedBeforeAdmitted, "access-fulfilled"),
+        (reordered.SearchedBeforeAdmitted, "access-asked-and-answered"),
         (reordered.RepliedBeforeDecided, "access-fulfilled"),
         (reordered.ClosedWithoutFollowUp, "access-supplement"),
         (reordered.AdmittedBeforeStopped, "objection-absolute-unidentified"),

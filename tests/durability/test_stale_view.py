@@ -1,4 +1,4 @@
-"""The case row is ahead of its run for moments; a person who reads the row is not told off for it."""
+"""An action is judged by what the procedure knows; what the case row shows sooner is awaited."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -51,5 +51,5 @@ async def test_a_task_that_there_is_not_is_refused_all_the_same(office: Office):
     number = await office.receives(a_form())
     await office.sees(number, lambda v: any(a.system == "archive" for a in v.awaiting))
 
-    with pytest.raises(RefusedByRule, match="no open task"):
+    with pytest.raises(RefusedByRule, match="no such open task"):
         await office.client.complete_task(number, f"{number}-99", by="kalle")

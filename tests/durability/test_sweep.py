@@ -149,7 +149,7 @@ async def schedule(deserted: Office) -> AsyncIterator[ScheduleHandle]:
 async def swept(office: Office, schedule: ScheduleHandle, run: int) -> SweepReport:
     """What the run-th sweep of the schedule reported."""
     async with asyncio.timeout(30):
-        while len(actions := (await schedule.describe()).info.recent_actions) < run:  # noqa: ASYNC110
+        while len(actions := (await schedule.describe()).info.recent_actions) < run:
             await asyncio.sleep(0.1)
         started: Any = actions[run - 1].action
         assert isinstance(started, ScheduleActionExecutionStartWorkflow)

@@ -20,6 +20,7 @@ from schemas.messages import (
     AskIdentity,
     Choice,
     CloseAs,
+    CompleteTask,
     CorrectReceipt,
     Decide,
     Extend,
@@ -254,7 +255,7 @@ async def access_doubtful_match(office: Office) -> str:
     number = await office.receives(a_form())
     view = await office.awaits(number, "choose_match")
     task = next(a.task for a in view.awaiting if a.what == "choose_match")
-    await office.client.complete_task(number, task, by="maija")
+    await office.act(number, CompleteTask, by="maija", task=task, items=("2",))
     await decided(office, number)
     return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
 
@@ -349,8 +350,10 @@ async def access_not_a_request(office: Office) -> str:
 
 @scenario
 async def access_merged_by_hand(office: Office) -> str:
-    number = await unidentified(office)
-    await office.act(number, CloseAs, by="maija", ending="merged", into="2026-9999")
+    first = await office.receives(a_form())
+    number = await office.receives(a_form(evidence={}, message="by another channel"))
+    await office.awaits(number, "verify_identity")
+    await office.act(number, CloseAs, by="maija", ending="merged", into=first)
     return await closed(office, number, Outcome.MERGED)
 
 

@@ -16,6 +16,7 @@ DEPTH: Final = 4
 NEAR: Final = 100
 """Bytes around an escaped letter in which the rest of its mark lies."""
 
+LEAST: Final = 14  # bytes in which an encoded mark has room
 MOST: Final = 1 << 22  # bytes of one compressed stream that are unpacked
 TELEPHONE: Final = "3585077552"
 
@@ -64,7 +65,7 @@ def _hits(data: bytes, way: tuple[str, ...], depth: int) -> Iterator[Hit]:
     for found in _MARK.finditer(data):
         field = "telephone" if found[2] else (found[1] or b"?").decode().lower()
         yield Hit(field, ">".join(way) or "plain")
-    if depth:
+    if depth and len(data) >= LEAST:
         for name, decoded in _DECODERS.items():
             for piece in decoded(data):
                 yield from _hits(piece, (*way, name), depth - 1)
@@ -80,7 +81,7 @@ _ZIP: Final = re.compile(rb"PK\x03\x04(?s:.{4})\x08\x00(?s:.{16})(?s:(..)(..))")
 
 
 def _hex(data: bytes) -> Iterator[bytes]:
-    for run in _HEX.findall(data):
+    for run in set(_HEX.findall(data)):
         for start in range(1 + len(run) % 2):  # a digit before it may belong to something else
             digits = run[start:]
             yield bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
@@ -88,7 +89,7 @@ def _hex(data: bytes) -> Iterator[bytes]:
 
 def _base64(data: bytes) -> Iterator[bytes]:
     """At every alignment: what is encoded may begin anywhere in the run."""
-    for run in _BASE64.findall(data):
+    for run in set(_BASE64.findall(data)):
         if _HEX.fullmatch(run):
             continue
         letters = run.translate(bytes.maketrans(b"-_", b"+/"))

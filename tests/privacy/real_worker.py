@@ -55,7 +55,7 @@ async def a_real_worker_answers(
         await canary.hand_out(number, LetterKind.CONFIRMATION)
 
 
-OBJECTION = {"kind": "objection", "purposes": ["marketing"], "idempotency_key": mark("otherkey")}
+OBJECTION = {"kind": "objection", "purposes": ["marketing"], "idempotency_key": mark("secondkey")}
 
 
 async def _know(register: str, email: str) -> None:
@@ -97,6 +97,8 @@ async def _working(settings: Settings, folder: Path) -> AsyncIterator[None]:
 
 
 async def _awaits(client: DsrClient, number: str, what: str) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while what not in {a.what for a in (await client.show(number)).awaiting}:
-            await asyncio.sleep(0.2)
+    for _ in range(PATIENCE_SECONDS * 2):
+        if what in {a.what for a in (await client.show(number)).awaiting}:
+            return
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"the real worker never came to {what}")

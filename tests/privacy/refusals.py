@@ -11,6 +11,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from schemas import messages as m
 from schemas.case import Ground, Status
 from schemas.errors import DsrError
+from schemas.request import Kind
+from schemas.steps import ACCESS_REQUEST, workflow_id
 from tests.office import now
 from tests.privacy.drive import Canary
 from tests.privacy.marks import mark, word
@@ -154,7 +156,21 @@ async def refused_choices(canary: Canary) -> None:
     )
 
 
+async def a_run_that_cannot_begin(canary: Canary) -> None:
+    """Its argument is malformed, as no client of ours sends it."""
+    receipt = await canary.office.submits(a_request("access", "archive"))
+    handle = await canary.office.temporal.start_workflow(
+        ACCESS_REQUEST, {"case": mark("start"), "number": mark("start")},
+        id=workflow_id(Kind.ACCESS, receipt.case, run=2), task_queue=canary.office.queue,
+    )  # fmt: skip
+    async for event in handle.fetch_history_events(wait_new_event=True):
+        if event.HasField("workflow_task_failed_event_attributes"):
+            break
+    await handle.terminate()
+
+
 REFUSALS: Final = {
+    "a run that cannot begin": a_run_that_cannot_begin,
     "refused at intake": refused_at_intake,
     "refused actions": refused_actions,
     "refused choices": refused_choices,

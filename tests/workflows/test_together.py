@@ -1,0 +1,118 @@
+"""Steps of one case that wait for its row share a commit; each is still a step of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.testing import WorkflowEnvironment
+
+from activities.letters import Letters
+from schemas.case import TimelineEntry
+from schemas.events import Event
+from storage import tables as t
+from storage.audit import entries
+from storage.case_file import CaseStep
+from storage.together import Together
+from storage.verify import chain_findings, chains_query, stored_chains
+from tests.office import Office, a_form, an_office, now
+
+Write = Callable[[CaseStep], Awaitable[int]]
+
+
+@pytest.fixture
+async def office(
+    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
+) -> AsyncIterator[Office]:
+    """An office in which nobody works: the steps are the test's."""
+    async with an_office(temporal, engine, tmp_path, letters=letters, working=False) as office:
+        yield office
+
+
+async def searched(step: CaseStep) -> int:
+    """A step that records one fact; the transaction that it is in."""
+    if not step.repeated:
+        step.record(Event.SEARCHED, system="customers")
+    return int(await step.conn.scalar(text("select txid_current()")))
+
+
+async def fails(step: CaseStep) -> int:
+    """A step that cannot be written."""
+    step.record(Event.SEARCHED, system="marketing")
+    raise ValueError("no such record")
+
+
+class Steps:
+    """Takes steps on one case."""
+
+    def __init__(self, office: Office, case: UUID) -> None:
+        self.office, self.case, self.together = office, case, Together()
+
+    async def take(self, key: str, write: Write = searched) -> int:
+        return await self.together.step(
+            self.office.case_file, self.case, key, now(), "engine", write
+        )
+
+    async def recorded(self) -> list[TimelineEntry]:
+        async with self.office.case_file.engine.connect() as conn:
+            return [e for e in await entries(conn, self.case) if e.event == Event.SEARCHED]
+
+    async def revision(self) -> int:
+        return (await self.office.case_file.view(self.case)).revision
+
+    async def problems(self) -> list[str]:
+        public = self.office.secrets.signer.public
+        async with self.office.case_file.engine.connect() as conn:
+            chains = stored_chains(conn, chains_query(self.case))
+            return [p async for chain in chains for p in chain_findings(chain, public, {})]
+
+
+@pytest.fixture
+async def steps(office: Office) -> Steps:
+    """Steps on a case that was just received."""
+    return Steps(office, (await office.submits(a_form())).case)
+
+
+async def test_steps_that_wait_for_one_another_share_a_commit(steps: Steps):
+    transactions = await asyncio.gather(*(steps.take(f"search:{n}") for n in range(20)))
+
+    assert len(set(transactions)) <= 2
+    assert (len(await steps.recorded()), await steps.revision()) == (20, 20)
+    assert await steps.problems() == []
+
+
+async def test_a_step_that_cannot_be_written_stops_no_other(steps: Steps):
+    results = await asyncio.gather(
+        steps.take("search:1"), steps.take("search:2", fails), steps.take("search:3"),
+        return_exceptions=True,
+    )  # fmt: skip
+
+    assert [type(result) for result in results] == [int, ValueError, int]
+    assert len(await steps.recorded()) == 2
+    assert await steps.problems() == []
+
+
+async def test_a_step_that_is_repeated_changes_nothing(steps: Steps):
+    await asyncio.gather(steps.take("search:1"), steps.take("search:1"), steps.take("search:2"))
+    await steps.take("search:1")
+
+    assert len(await steps.recorded()) == 2
+    async with steps.office.case_file.engine.connect() as conn:
+        mine = t.steps.c.case_id == steps.case
+        assert await conn.scalar(select(func.count()).select_from(t.steps).where(mine)) == 2
+
+
+async def test_a_step_that_is_given_up_while_it_waits_is_not_taken(steps: Steps):
+    first = asyncio.create_task(steps.take("search:1"))
+    waiting = asyncio.create_task(steps.take("search:2"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+    await first
+    await steps.take("search:3")
+
+    assert waiting.cancelled()
+    assert len(await steps.recorded()) == 2
