@@ -47,7 +47,7 @@ async def test_whatever_is_taken_gets_to_where_it_waits_for_a_person(
     numbers = {number for form in forms if (number := await started(office, form))}
 
     for number in numbers:
-        await office.sees(number, waits, within=30)
+        await office.sees(number, waits)
         history = await (await office.handle(number)).fetch_history()
         assert not [event.event_type for event in history.events if event.event_type in STUCK]
 

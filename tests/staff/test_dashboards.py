@@ -4,8 +4,6 @@ import re
 import unicodedata
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -29,7 +27,7 @@ from schemas.messages import (
 from schemas.request import Kind, Subject
 from schemas.steps import SweepInput
 from starter.dashboard import CaseLine
-from tests.office import POLICY, Office, a_form, now
+from tests.office import Office, a_form, now
 from tests.staff.cases import identifying, open_task, somebody
 
 
@@ -43,8 +41,9 @@ def back(**span: float) -> str:
 
 async def swept(office: Office, folder: Path, **later: float) -> int:
     """The hourly sweep, so much later; how many tasks were reminded."""
-    desk: Any = SimpleNamespace(case_file=office.case_file, policy=POLICY)
-    sweeps = SweepActivities(desk, office.runs, office.secrets.signer, folder / "checkpoints")
+    sweeps = SweepActivities(
+        office.desk, office.runs, office.secrets.signer, folder / "checkpoints"
+    )
     return (await sweeps.deadlines(SweepInput(at=now() + timedelta(**later)))).reminded
 
 
