@@ -54,15 +54,15 @@ class Lifecycle(StaffActions):
 
     async def under_the_clock(self) -> Outcome:
         """Run the procedure beside the time limit's clock, to the end."""
-        await self.open()
-        clock = asyncio.create_task(DeadlineClock(self).run())
-        main = asyncio.create_task(self._conduct())
-        while not main.done():
-            running = [task for task in (main, clock) if not task.done()]
-            await workflow.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            if clock.done() and (fault := clock.exception()):
-                raise fault
         try:
+            await self.open()
+            clock = asyncio.create_task(DeadlineClock(self).run())
+            main = asyncio.create_task(self._conduct())
+            while not main.done():
+                running = [task for task in (main, clock) if not task.done()]
+                await workflow.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                if clock.done():
+                    await clock
             await main
         except ActivityError as fault:
             # Ending the run would lose the case: a task that fails is seen, and mended by new code.

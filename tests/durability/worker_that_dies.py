@@ -71,7 +71,7 @@ class Post:
 IMPATIENT: Policy = POLICY.model_copy(
     update={
         "pace": POLICY.pace.model_copy(
-            update={"step_timeout": timedelta(seconds=2), "system_timeout": timedelta(seconds=2)}
+            update={"step_timeout": timedelta(seconds=3), "system_timeout": timedelta(seconds=3)}
         )
     }
 )

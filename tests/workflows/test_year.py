@@ -182,8 +182,10 @@ async def a_timer_has_fired(office: Office, number: str) -> None:
     """And nobody was there to see it."""
     handle = await office.handle(number)
     async with asyncio.timeout(30):
-        while not any(e.HasField(FIRED) for e in (await handle.fetch_history()).events):
+        history = await handle.fetch_history()
+        while not any(event.HasField(FIRED) for event in history.events):
             await asyncio.sleep(0.1)
+            history = await handle.fetch_history()
 
 
 async def test_what_came_due_while_no_worker_ran_is_done_when_one_comes_back(office: Office):
