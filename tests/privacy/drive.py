@@ -419,6 +419,14 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "consent withdrawn": consent(given=False),
 }
 
+CONTROL: Final = (
+    "access fulfilled and answered again", "withdrawn", "not a request",
+    "identity and clarification", "fee accepted", "signal", "doubtful match",
+    "possibly the same person", "failing systems", "objection to marketing",
+    "a run that cannot begin",
+)  # fmt: skip
+"""Scenarios that together bring every mark that the control looks for."""
+
 AT_ONCE: Final = 16  # scenarios beside one another: most of them wait
 
 

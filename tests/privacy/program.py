@@ -1,7 +1,7 @@
 """A whole engine as a program of its own, driven with marked data; then all it left is gathered.
 
-`sealed`: as it runs in production. `open`: the control, with the payload codec and the log filter
-taken out. Arguments: the mode, the folder for what is gathered.
+`sealed`: as it runs in production, through everything. `open`: the control, with the payload codec
+and the log filter taken out. Arguments: the mode, the folder for what is gathered.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from storage.audit import Audit
 from storage.case_file import CaseFile
 from tests.frame.canary import everything
 from tests.office import LETTERS, POLICY, STAFF, Office
-from tests.privacy.drive import SCENARIOS, Canary, drive
+from tests.privacy.drive import CONTROL, SCENARIOS, Canary, drive
 from tests.privacy.gathering import gather
 from tests.privacy.real_worker import a_real_worker_answers
 from tests.privacy.refusals import REFUSALS
@@ -132,7 +132,8 @@ async def run(folder: Path, *, sealed: bool) -> None:
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)
-            drives = [drive(canary, SCENARIOS | REFUSALS)]
+            scenarios = SCENARIOS | REFUSALS
+            drives = [drive(canary, scenarios if sealed else {n: scenarios[n] for n in CONTROL})]
             if sealed:
                 drives.append(a_real_worker_answers(canary, settings, connection, shipped, folder))
             await asyncio.gather(*drives)

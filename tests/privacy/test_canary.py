@@ -1,7 +1,8 @@
 """No personal data outside the sealed case file: shown with marks, and shown to be a real test.
 
-Two engines are driven alike through every kind and ending (`drive`, `refusals`): one as in
-production, one without payload codec and log filter. What each left is scanned for the marks.
+One engine runs as in production, through every kind, ending and refusal (`drive`, `refusals`); the
+control without payload codec and log filter, through a choice of them that brings every mark. What
+each left is scanned alike.
 Not marked, because they are no data of a person: codes of the policy, media types, enums, instants,
 the accounts of staff, and how an identity was checked (a code of the handler's).
 """
@@ -97,8 +98,8 @@ def test_there_is_something_to_scan_in_every_place(left: dict[str, Path]):
     for table in (b"dsr.sealed", b"dsr.audit ", b"dsr.system_tasks", b"vault.case_keys"):
         assert b"COPY " + table in content("dump.sql")
     log = content("stderr")
-    for line in (b'"temporalio.activity"', b'"temporalio.workflow"', b'"py.warnings"'):
-        assert line in log
+    for name in (b"temporalio.activity", b"temporalio.worker._workflow_instance", b"py.warnings"):
+        assert b'"logger": "' + name in log
 
 
 def test_the_marks_are_in_the_sealed_case_files(left: dict[str, Path]):
@@ -121,12 +122,14 @@ def test_letters_packages_and_findings_hold_the_data_that_they_are_for(left: dic
     ("place", "shown"),
     [
         ("histories", STAFF_TEXTS | {"fault", "misread", "letterfault", "name", "signal", "start"}),
-        ("state/temporal.db", STAFF_TEXTS),
+        ("state/temporal.db*", STAFF_TEXTS),
         ("stderr", {"fault", "faultnote", "misread", "letterfault", "name", "email"}),
     ],
 )
 def test_without_codec_and_log_filter_the_same_scan_finds_the_marks(
     place: str, shown: set[str], left: dict[str, Path]
 ):
-    """The control."""
-    assert fields((left["open"] / place).read_bytes()) >= shown
+    """The control. A complaint after the end goes past Temporal: a closed case has no run."""
+    found = [fields(file.read_bytes()) for file in left["open"].glob(place)]
+
+    assert frozenset().union(*found) >= shown - {"complaint"}
