@@ -70,14 +70,6 @@ def _check_together(loaded: Configuration, folder: Path) -> None:
                 f"nobody has the role {system.role}, whose tasks the system {system.name} opens: "
                 "give it to a member, or name another role in the manifest",
             )
-    served = {purpose for system in loaded.systems for purpose in system.purposes}
-    for purpose in loaded.policy.other_purposes:
-        if purpose not in served:
-            raise InvalidDocument(
-                str(folder / "policy.yaml"),
-                f"no system processes for the purpose {purpose}: declare it in a manifest, or "
-                "take it out of the policy",
-            )
 
 
 def _document(path: Path, model: type[M]) -> M:

@@ -48,13 +48,6 @@ def test_a_task_for_a_role_that_nobody_has_is_a_fault(tmp_path: Path):
         load(folder)
 
 
-def test_a_purpose_that_no_system_serves_is_a_fault(tmp_path: Path):
-    folder = written(tmp_path / "controller", POLICY + "other_purposes: [astrology]\n")
-
-    with pytest.raises(InvalidDocument, match=r"policy\.yaml: no system .* astrology"):
-        load(folder)
-
-
 def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path):
     with pytest.raises(BadInput, match=r"policy\.yaml is missing: write it, or set DSR_CONFIG"):
         load(tmp_path)
