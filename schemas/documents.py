@@ -17,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
 
 _MAX_FAULTS: Final = 20
-_SAFE_KEY: Final = re.compile(r"[A-Za-z_]\w{0,40}")
+_SAFE_KEY: Final = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 
 
 class _Loader(yaml.SafeLoader):

@@ -149,8 +149,10 @@ class NewCase:
         for purpose in sorted(set(form.purposes)):
             if form.consent is not None:
                 event = Event.CONSENT_GIVEN if form.consent.given else Event.CONSENT_WITHDRAWN
-                version = form.consent.text_version
-                facts.append(fact(event, purpose=purpose, text_version=version))
+                text = self.came.keyring.digest(
+                    "consent", form.consent.text_version, form.consent.means
+                )  # free text of the caller: on file, and here as a keyed hash
+                facts.append(fact(event, purpose=purpose, text=text.hex()))
             if purpose in self.came.policy.absolute_purposes and self.came.hashes:
                 stands = await self._stands(conn, number, purpose)
                 if not stands:

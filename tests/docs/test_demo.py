@@ -2,15 +2,17 @@
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import starter.demo.run
 from starter.demo.run import as_expected, expectations
 from starter.demo.scenarios import SCENARIOS
 from tests.cli.command import assert_one_sentence, dsr
+
+run = import_module("starter.demo.run")  # the package has a function of that name
 
 SCENARIO = "consent_given"
 ACTUAL: dict[str, Any] = {
@@ -30,7 +32,7 @@ def test_an_ending_that_is_not_expected_makes_the_exit_code_1(
 ) -> None:
     changed = expectations()
     changed[SCENARIO]["outcome"] = "refused"
-    monkeypatch.setattr(starter.demo.run, "expectations", lambda: changed)
+    monkeypatch.setattr(run, "expectations", lambda: changed)
 
     code, report, said = _played(demo_folder)
 

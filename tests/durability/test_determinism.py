@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "workflows").glob("*.py"))
 
 ALLOWED_IMPORTS = {
-    "asyncio", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools",
+    "asyncio", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools", "json",
     "typing", "temporalio", "schemas", "rules", "workflows",
 }  # fmt: skip
 ALLOWED_OF_ASYNCIO = {

@@ -51,10 +51,10 @@ REFUSED = {
     "an unknown language": ({"language": "de"}, "language: input should be 'fi'"),
     "an unknown scope": (
         {"scope": ["register", "cellar"]},
-        "scope cellar is unknown. Known: archive, customers",
+        "scope.1 is unknown. Known: archive, customers",
     ),
     "no scope": ({"scope": []}, "scope: tuple should have at least 1 item"),
-    "an unknown purpose": ({"kind": "objection", "purposes": ["fun"]}, "purpose fun is unknown"),
+    "an unknown purpose": ({"kind": "objection", "purposes": ["fun"]}, "purposes.0 is unknown"),
     "an objection to nothing": ({"kind": "objection", "purposes": []}, "objection needs purposes"),
     "an absolute and another purpose": (
         {"kind": "objection", "purposes": ["marketing", "profiling"]},
@@ -66,7 +66,7 @@ REFUSED = {
     ),
     "an unknown identifier": (
         {"of": AINO | {"identifiers": [{"type": "shoe_size", "value": "38"}]}},
-        "identifier type shoe_size is unknown. Known: email, phone",
+        "subject.identifiers.0.type is unknown. Known: email, phone",
     ),
     "a correction, until the next version": (
         {"kind": "correct", "corrections": [{"field": "name", "new": "x"}]},

@@ -19,6 +19,7 @@ from typing import Any
 
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.worker import Worker
 
 import starter.client
 import worker
@@ -32,14 +33,15 @@ from starter.configuration import Configuration, load
 from starter.connection import Connection
 from starter.embedded import stack
 from starter.logs import configure
-from starter.settings import SHIPPED_CONFIG, Settings
+from starter.settings import Settings
 from storage.audit import Audit
 from storage.case_file import CaseFile
+from tests.fakes import FakeSystems
 from tests.frame.canary import everything
 from tests.office import LETTERS, POLICY, STAFF, Office
 from tests.privacy.drive import CONTROL, SCENARIOS, Canary, drive
 from tests.privacy.gathering import gather
-from tests.privacy.real_worker import a_real_worker_answers
+from tests.privacy.real_worker import REGISTER, a_real_worker_answers
 from tests.privacy.refusals import REFUSALS
 from tests.privacy.systems import HesitantLetters, marked_systems
 from workflows.everything import EVERY_WORKFLOW
@@ -61,12 +63,16 @@ def hurried() -> Policy:
     )
 
 
-def a_controller(folder: Path) -> Path:
-    """The shipped configuration with one register only."""
-    shutil.copytree(SHIPPED_CONFIG, folder, ignore=shutil.ignore_patterns("systems"))
-    (folder / "systems").mkdir()
-    shutil.copy(SHIPPED_CONFIG / "systems" / "customers.yaml", folder / "systems")
-    return folder
+def shipped_with_one_register(settings: Settings) -> Configuration:
+    """The shipped configuration; of its registers only the customers' is asked, so only it is made.
+
+    The others are named to every process of this engine, and never reached.
+    """
+    shipped = load(settings.config)
+    for register in shipped.registers:
+        if register != REGISTER:
+            os.environ[register] = "postgresql://127.0.0.1:1/never_reached"
+    return shipped
 
 
 def settings_of(folder: Path) -> Settings:
@@ -75,8 +81,7 @@ def settings_of(folder: Path) -> Settings:
         free.bind(("127.0.0.1", 0))
         metrics = f"127.0.0.1:{free.getsockname()[1]}"
     return Settings.model_validate(
-        {"DSR_DATA": folder / "data", "DSR_CONFIG": a_controller(folder / "controller"),
-         "DSR_METRICS_ADDRESS": metrics, "DSR_TASK_QUEUE": "canary"}
+        {"DSR_DATA": folder / "data", "DSR_METRICS_ADDRESS": metrics, "DSR_TASK_QUEUE": "canary"}
     )  # fmt: skip
 
 
@@ -85,17 +90,17 @@ async def working(
     settings: Settings, connection: Connection, shipped: Configuration
 ) -> AsyncIterator[tuple[Office, worker.Ground]]:
     """`worker.run_worker` over marked systems, and an office that drives it."""
-    stop, grounds = asyncio.Event(), asyncio.Queue[worker.Ground]()
+    stop, grounds = asyncio.Event(), asyncio.Queue[tuple[Desk, worker.Ground]]()
     policy, systems = hurried(), marked_systems()
     letters = HesitantLetters(LETTERS).hesitate()
 
     def register(ground: worker.Ground) -> worker.Registrations:
-        secrets = ground.secrets
-        case_file = CaseFile(ground.engine, ground.keyring, Audit(secrets.signer), policy.version)
+        signer = ground.secrets.signer
+        case_file = CaseFile(ground.engine, ground.keyring, Audit(signer), policy.version)
         runs = Runs(ground.client, case_file, settings.task_queue)
         desk = Desk(case_file, policy, systems, letters)  # type: ignore[arg-type]
-        grounds.put_nowait(ground)
-        activities = every_activity(desk, runs, secrets.signer, settings.audit_log_path())
+        grounds.put_nowait((desk, ground))
+        activities = every_activity(desk, runs, signer, settings.audit_log_path())
         return worker.Registrations(workflows=EVERY_WORKFLOW, activities=activities)
 
     running = asyncio.create_task(worker.run_worker(settings, connection, stop, register, shipped))
@@ -103,32 +108,36 @@ async def working(
     await asyncio.wait([running, started], return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         running.result()
-    ground = started.result()
+    desk, ground = started.result()
     try:
-        yield an_office_on(ground, settings.task_queue, policy, systems), ground
+        yield an_office_on(ground, desk, systems, settings.task_queue), ground
     finally:
         stop.set()
         await running
 
 
-def an_office_on(ground: worker.Ground, queue: str, policy: Policy, systems: Any) -> Office:
+def an_office_on(ground: worker.Ground, desk: Desk, systems: FakeSystems, queue: str) -> Office:
     """The tests' driver over the ground of a worker that runs already."""
-    case_file = CaseFile(
-        ground.engine, ground.keyring, Audit(ground.secrets.signer), policy.version
-    )
-    configuration = SimpleNamespace(staff=STAFF, policy=policy, systems=systems.facts)
-    client = DsrClient(ground.client, case_file, configuration, queue)  # type: ignore[arg-type]
+    case_file, temporal = desk.case_file, ground.client
+    configuration = SimpleNamespace(staff=STAFF, policy=desk.policy, systems=systems.facts)
+    client = DsrClient(temporal, case_file, configuration, queue)  # type: ignore[arg-type]
+    unmoved = TimeSkipper(temporal, config=TimeSkippingConfig(enabled=False))
     return Office(
-        client, ground.client, TimeSkipper(ground.client, config=TimeSkippingConfig(enabled=False)),
-        systems, case_file, Runs(ground.client, case_file, queue), ground.secrets, queue,
-        [timedelta(0)], glance=0.7, patience=PATIENCE.seconds,
+        client, temporal, unmoved, systems, case_file, Runs(temporal, case_file, queue),
+        ground.secrets, queue, [timedelta(0)], desk, serving_already,
+        glance=0.7, patience=PATIENCE.seconds,
     )  # fmt: skip
+
+
+def serving_already(**_: Any) -> Worker:
+    """The office of this program starts no worker."""
+    raise RuntimeError("worker.run_worker serves the queue")
 
 
 async def run(folder: Path, *, sealed: bool) -> None:
     """Drive, gather."""
     settings = settings_of(folder)
-    shipped = load(settings.config)
+    shipped = shipped_with_one_register(settings)
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)

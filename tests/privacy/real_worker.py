@@ -23,6 +23,7 @@ from tests.privacy.requests import a_request
 
 ROOT = Path(__file__).parents[2]
 QUEUE = "canary-real"
+REGISTER = "DSR_CUSTOMERS_URL"
 NUMBER = word("no")
 PATIENCE_SECONDS = 120  # it starts beside everything else
 
@@ -32,7 +33,7 @@ async def a_real_worker_answers(
     folder: Path,
 ) -> None:  # fmt: skip
     """An access request over the shipped customer register, then an objection that fails there."""
-    register = connection.registers["DSR_CUSTOMERS_URL"]
+    register = connection.registers[REGISTER]
     await create_registers({"customers": register}, people=0)
     form = a_request("access", "customers")
     form["subject"]["identifiers"][2]["value"] = NUMBER
