@@ -145,21 +145,6 @@ def test_what_a_rule_or_the_state_refuses_has_exit_code_3(form: Form) -> None:
     assert not Path("p.zip").exists()
 
 
-def test_an_unknown_case_letter_or_task_is_bad_input_or_refused(form: Form) -> None:
-    number = dsr("submit", "--file", form(), "--wait", "--json").document["number"]
-    for arguments in (
-        ["show"],
-        ["timeline"],
-        ["letters"],
-        ["found"],
-        ["withdraw", "--as", "maija"],
-    ):
-        ran = dsr(arguments[0], "2020-0001", *arguments[1:])
-        assert_one_sentence(ran, 2, "There is no case 2020-0001")
-    assert_one_sentence(dsr("letter", number, "L99", "--out", "l.html"), 2, "no letter L99")
-    assert_one_sentence(dsr("complete-task", number, "7", "--as", "eero"), 3, "no open task 7")
-
-
 @pytest.mark.parametrize(
     "changes",
     [{"received_at": "2026-03-05T10:00:00"},

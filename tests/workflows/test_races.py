@@ -17,13 +17,12 @@ from schemas.case import (
     FeeView,
     IdentityState,
     IdentityView,
-    Outcome,
     Status,
     SystemOutcome,
 )
 from schemas.messages import AskIdentity, ResolveSystem, Review, SystemResolution
 from schemas.request import Channel, Kind
-from schemas.steps import CaseRef, Recorded
+from schemas.steps import Recorded
 from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import POLICY, a_form, an_office, now
 from workflows.case import Case
@@ -92,15 +91,3 @@ def read_at(revision: int) -> Recorded:
         fee=FeeView(assessment=FeeAssessment.FREE),
     )  # fmt: skip
     return Recorded(view=view)
-
-
-def test_an_answer_is_not_lost_to_a_view_that_was_read_before_it_was_recorded():
-    case = Unpublished(CaseRef.model_construct())
-    case.adopt(read_at(3))
-
-    case.take_over(5, lambda view: view.model_copy(update={"outcome": Outcome.PARTIAL}))
-    case.adopt(read_at(4))
-    assert case.view.outcome is Outcome.PARTIAL
-
-    case.adopt(read_at(6))
-    assert case.view.outcome is None, "what was recorded later decides"
