@@ -175,6 +175,16 @@ class Office:
         """Wait until the case waits for this."""
         return await self.sees(number, lambda view: any(a.what == what for a in view.awaiting))
 
+    async def rests(self, number: str) -> None:
+        """Wait until the run only waits: no step and no workflow task of it is under way."""
+        handle = await self.handle(number)
+        async with asyncio.timeout(self.patience):
+            while True:
+                raw = (await handle.describe()).raw_description
+                if not raw.pending_activities and not raw.HasField("pending_workflow_task"):
+                    return
+                await asyncio.sleep(self.glance)
+
     async def archive_answers(self, number: str, **fields: Any) -> CaseView:
         """The archivist completes the manual task of the paper archive."""
         view = await self.sees(number, lambda v: any(a.system == "archive" for a in v.awaiting))

@@ -133,6 +133,7 @@ async def test_a_letter_told_twice_counts_once(office: Office):
     await office.reaches(number, Status.SEARCHING)
     await office.act(number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.EXCESSIVE)
     await office.awaits(number, "send_reply")
+    await office.rests(number)
     await office.stops_work()
     await office.sends(number, LetterKind.REFUSAL)
     await reconcile(office, after=AN_AGE)

@@ -37,6 +37,7 @@ async def waiting(office: Office) -> tuple[str, Clock]:
     """A case that waits for a handler, with its clock; then its worker is gone."""
     number = await office.receives(a_form(evidence={}))
     view = await office.awaits(number, "verify_identity")
+    await office.rests(number)
     await office.stops_work()
     return number, view.clock
 

@@ -1,6 +1,5 @@
 """Cases at a status, and what is written when somebody acts on them."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -139,21 +138,11 @@ async def written(office: Office, number: str) -> dict[str, int]:
     return rows | {"events": len(history.events)}
 
 
-async def settled(office: Office, number: str) -> tuple[CaseView, dict[str, int]]:
-    """The case once its run has nothing left to write of what it shows."""
-    before = await office.client.show(number), await written(office, number)
-    while True:
-        await asyncio.sleep(0.5)
-        now = await office.client.show(number), await written(office, number)
-        if now == before:
-            return now
-        before = now
-
-
 @asynccontextmanager
 async def nothing_is_written(office: Office, number: str) -> AsyncIterator[None]:
     """Neither an event nor an entry, nor a row, nor a revision."""
-    before = await settled(office, number)
+    await office.rests(number)
+    before = await office.client.show(number), await written(office, number)
     yield
     assert (await office.client.show(number), await written(office, number)) == before
 

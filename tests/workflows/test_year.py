@@ -168,6 +168,7 @@ async def test_a_withdrawal_after_a_year_of_silence_closes_the_case_and_keeps_th
 async def test_timers_survive_the_worker_that_set_them(office: Office):
     number = await office.receives(a_form(evidence={}))
     clock = (await office.awaits(number, "verify_identity")).clock
+    await office.rests(number)
     await office.stops_work()
 
     await office.starts_work()
@@ -191,6 +192,7 @@ async def a_timer_has_fired(office: Office, number: str) -> None:
 async def test_what_came_due_while_no_worker_ran_is_done_when_one_comes_back(office: Office):
     number = await office.receives(a_form(evidence={}))
     clock = (await office.awaits(number, "verify_identity")).clock
+    await office.rests(number)
     await office.stops_work()
     passing = asyncio.create_task(office.passes_until(number, clock.ladder[0].at))
     await a_timer_has_fired(office, number)
