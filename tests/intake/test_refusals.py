@@ -51,10 +51,10 @@ REFUSED = {
     "an unknown language": ({"language": "de"}, "language: input should be 'fi'"),
     "an unknown scope": (
         {"scope": ["register", "cellar"]},
-        "scope.1 is unknown. Known: archive, customers",
+        "scope.2 is unknown. Known: archive, customers",
     ),
     "no scope": ({"scope": []}, "scope: tuple should have at least 1 item"),
-    "an unknown purpose": ({"kind": "objection", "purposes": ["fun"]}, "purposes.0 is unknown"),
+    "an unknown purpose": ({"kind": "objection", "purposes": ["fun"]}, "purposes.1 is unknown"),
     "an objection to nothing": ({"kind": "objection", "purposes": []}, "objection needs purposes"),
     "an absolute and another purpose": (
         {"kind": "objection", "purposes": ["marketing", "profiling"]},
@@ -66,7 +66,7 @@ REFUSED = {
     ),
     "an unknown identifier": (
         {"of": AINO | {"identifiers": [{"type": "shoe_size", "value": "38"}]}},
-        "subject.identifiers.0.type is unknown. Known: email, phone",
+        "subject.identifiers.1.type is unknown. Known: email, phone",
     ),
     "a correction, until the next version": (
         {"kind": "correct", "corrections": [{"field": "name", "new": "x"}]},
@@ -110,12 +110,18 @@ REFUSED = {
         {"of": AINO | {"identifiers": [{"type": "phone", "value": "---"}]}},
         "phone number is malformed",
     ),
-    "an unknown key": ({"priority": 1}, "priority is not a known key"),
-    "an unknown key of the subject": ({"of": AINO | {"age": 7}}, "subject.age is not a known key"),
-    "an unknown key of evidence": ({"evidence": {"signature": True}}, "evidence.signature is not"),
+    "an unknown key": ({"virtanen": 1}, "the document has a key that is not known"),
+    "an unknown key of the subject": (
+        {"of": AINO | {"virtanen": 7}},
+        "subject has a key that is not known; remove it or correct its spelling: name, identifiers",
+    ),
+    "an unknown key of evidence": (
+        {"evidence": {"virtanen": True}},
+        "correct its spelling: signed, envelope_mark, identification.",
+    ),
     "an unknown key of an attachment": (
-        {"attachments": [NEW | {"size": 1}]},
-        "attachments.1.size is not",
+        {"attachments": [NEW | {"virtanen": 1}]},
+        "attachments.1 has a key that is not known",
     ),
     "an unknown relation": (
         {"submitter": {"name": "O", "relation": "friend", "mandate": ""}},
