@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from starter.demo.run import as_expected, expectations
 from starter.demo.scenarios import SCENARIOS
 from tests.cli.command import assert_one_sentence, dsr
+from tests.docs.pages import text_of
 
 run = import_module("starter.demo.run")  # the package has a function of that name
 
@@ -85,6 +87,17 @@ def test_whatever_differs_from_what_is_expected_is_seen(expected: dict[str, Any]
 def test_what_is_as_expected_passes_and_systems_that_are_not_named_do_not_matter() -> None:
     assert as_expected({"status": "closed", "lag_seconds_below": 60, "systems": []}, ACTUAL)
     assert as_expected({"outcome": "fulfilled", "systems": ACTUAL["systems"]}, ACTUAL)
+
+
+def test_what_the_readme_says_of_the_demonstration_is_what_is_expected_of_it() -> None:
+    readme = text_of("README.md")
+    assert f"answers {len(SCENARIOS)} requests" in readme
+    shown = re.findall(r"^ok  (\S.+?)  +\S+ +(\w+), (\w+) +\S+ +\S+ +(\w+) +(\w+)", readme, re.M)
+    assert shown
+    for name, *told in shown:
+        expected = expectations()[name.replace(" ", "_")]
+        said = dict(zip(("status", "outcome", "escalation", "fee"), told, strict=True))
+        assert {key: expected.get(key, value) for key, value in said.items()} == said, name
 
 
 def _played(folder: Path) -> tuple[int, dict[str, Any], str]:
