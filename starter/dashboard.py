@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas.base import Instant, Model
-from schemas.case import CaseView, Outcome, Status, TimelineEntry
+from schemas.case import CaseView, LetterKind, LetterState, Outcome, Status, TimelineEntry
 from schemas.request import Kind
 from storage import audit
 from storage import tables as t
@@ -29,8 +29,18 @@ class CaseLine(Model):
     assignee: str | None
 
 
+SENDER: Final = "handler"
+OF_A_TASK: Final = (
+    LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT, LetterKind.EXTENSION,
+)  # fmt: skip
+"""Letters whose leaving a case waits for: a task on the case asks for them."""
+
+
 class TaskLine(Model):
-    """What needs a person now. `reminded_at`: it has waited longer than the policy's span."""
+    """What needs a person now. `reminded_at`: it has waited longer than the policy's span.
+
+    `task` of a letter to send (`send_...`) is the letter's id.
+    """
 
     task: str
     number: str
@@ -84,7 +94,16 @@ class Dashboard:
         return [CaseLine.model_validate(dict(row)) for row in await self._rows(query)]
 
     async def tasks(self, role: str | None = None) -> list[TaskLine]:
-        """Open tasks by safe date; what waits for the subject is not a task of ours."""
+        """Open tasks by safe date, letters to send among them.
+
+        What waits for the subject is not a task of ours.
+        """
+        lines = [*await self._open_tasks(role)]
+        if role in (None, SENDER):
+            lines += await self._letters_to_send()
+        return sorted(lines, key=lambda line: (line.safe_date, line.since, line.number, line.task))
+
+    async def _open_tasks(self, role: str | None) -> list[TaskLine]:
         query = (
             select(
                 t.tasks.c.id.label("task"), t.cases.c.number, t.cases.c.kind, t.tasks.c.what,
@@ -93,10 +112,23 @@ class Dashboard:
             )
             .join(t.cases, t.cases.c.id == t.tasks.c.case_id)
             .where(t.tasks.c.done_at.is_(None), t.tasks.c.role != "subject")
-            .order_by(t.cases.c.safe_date, t.tasks.c.since, t.tasks.c.id)
         )  # fmt: skip
         if role is not None:
             query = query.where(t.tasks.c.role == role)
+        return [TaskLine.model_validate(dict(row)) for row in await self._rows(query)]
+
+    async def _letters_to_send(self) -> list[TaskLine]:
+        """Letters that no task of its own asks to send: acknowledgements, questions, notices."""
+        query = (
+            select(
+                t.letters.c.id.label("task"), t.cases.c.number, t.cases.c.kind,
+                ("send_" + t.letters.c.kind).label("what"), literal(SENDER).label("role"),
+                null().label("system"), t.letters.c.written_at.label("since"),
+                null().label("due"), t.cases.c.safe_date, null().label("reminded_at"),
+            )
+            .join(t.cases, t.cases.c.id == t.letters.c.case_id)
+            .where(t.letters.c.state == LetterState.READY, t.letters.c.kind.not_in(OF_A_TASK))
+        )  # fmt: skip
         return [TaskLine.model_validate(dict(row)) for row in await self._rows(query)]
 
     async def overview(self, now: datetime) -> Overview:

@@ -43,6 +43,8 @@ def command_for(what: str, number: str, task: str, system: str | None) -> str:
     """The command that ends a task."""
     if what in ("send_reply", "send_extension"):
         return f"dsr letters {number}"
+    if what.startswith("send_"):
+        return f"dsr letter {number} {task} --out FILE"
     template = COMMANDS.get(what, COMPLETE)
     return template.format(number=number, task=task, system=system)
 

@@ -26,7 +26,8 @@ from schemas.messages import (
 )
 from schemas.request import Kind, Subject
 from schemas.steps import SweepInput
-from starter.dashboard import CaseLine
+from starter.cli.next_steps import command_for
+from starter.dashboard import CaseLine, TaskLine
 from tests.office import Office, a_form, now
 from tests.staff.cases import identifying, open_task, somebody
 
@@ -87,6 +88,23 @@ async def test_what_waits_for_the_subject_is_no_task_of_ours(office: Office) -> 
     awaited = {a.what for a in (await office.client.show(number)).awaiting}
 
     assert awaited - tasks == {"answer_identity"}
+
+
+async def to_send(office: Office, number: str) -> list[TaskLine]:
+    """The letters of a case that are tasks."""
+    tasks = await office.client.tasks("handler")
+    return [t for t in tasks if t.number == number and t.what.startswith("send_")]
+
+
+async def test_a_letter_is_a_task_until_it_has_been_sent(office: Office) -> None:
+    number = await identifying(office)
+
+    (line,) = await to_send(office, number)
+    assert (line.what, line.task, line.role) == ("send_acknowledgement", "L1", "handler")
+    assert command_for(line.what, number, line.task, None) == f"dsr letter {number} L1 --out FILE"
+    await office.client.letter(number, line.task, by="maija")
+
+    assert await to_send(office, number) == []
 
 
 async def test_a_person_is_looked_up_without_case_spaces_and_unicode_form(office: Office) -> None:
