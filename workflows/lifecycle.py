@@ -5,6 +5,7 @@ after each step of a procedure.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from temporalio.exceptions import ActivityError
 
 from workflows.case import Ended, Fault, Refused, Reopened, TakenBack
 from workflows.clock import DeadlineClock
-from workflows.staff import StaffActions
+from workflows.staff.everything import StaffActions
 
 with workflow.unsafe.imports_passed_through():
     from rules.status import asks_about_fee
@@ -39,16 +40,16 @@ with workflow.unsafe.imports_passed_through():
     )
 
 
-class Lifecycle(StaffActions):
+class Lifecycle(StaffActions, ABC):
     """A case from receipt to close, under the law's clock."""
 
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
         self.answering_again = ref.reopened
 
+    @abstractmethod
     async def procedure(self) -> None:
         """What this kind does between receipt and reply."""
-        raise NotImplementedError
 
     # -- the frame -------------------------------------------------------------------------------
 

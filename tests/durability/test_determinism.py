@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "workflows").glob("*.py"))
+FILES = sorted((ROOT / "workflows").rglob("*.py"))
 
 ALLOWED_IMPORTS = {
-    "asyncio", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools", "json",
+    "abc", "asyncio", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools", "json",
     "typing", "temporalio", "schemas", "rules", "workflows",
 }  # fmt: skip
 ALLOWED_OF_ASYNCIO = {

@@ -30,8 +30,8 @@ from tests.staff.cases import (
     nothing_is_written,
     refuses,
 )
-from workflows import staff
-from workflows.staff import MAX_REMARKS
+from workflows.staff import acting
+from workflows.staff.acting import MAX_REMARKS
 
 
 async def two_questions(office: Office) -> str:
@@ -157,7 +157,7 @@ async def test_after_the_most_remarks_of_a_run_a_decision_still_fits(
 ) -> None:
     """The bound is shown on fewer; by what each costs, the real one leaves more than half."""
     number, tried = await deciding(office), 10
-    monkeypatch.setattr(staff, "MAX_REMARKS", tried)
+    monkeypatch.setattr(acting, "MAX_REMARKS", tried)
     before = await _history(office, number)
 
     for _ in range(tried):

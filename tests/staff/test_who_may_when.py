@@ -86,6 +86,7 @@ async def test_a_closed_case_takes_nothing_but_reopen(office: Office) -> None:
 
 async def test_a_purged_case_takes_nothing_and_is_answered_from_its_row(office: Office) -> None:
     number = await closed(office)
+    await office.rests(number)  # keys are destroyed only when no run is open
     case = await office.client._case(number)
     async with office.case_file.engine.begin() as conn:
         await office.case_file.keyring.destroy(conn, case, now())
