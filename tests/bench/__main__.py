@@ -28,6 +28,11 @@ async def measure(names: list[str]) -> list[Figure]:
     return figures
 
 
+def lines(figures: list[Figure]) -> str:
+    """The figures as bench.jsonl has them: one object a line."""
+    return "".join(figure.model_dump_json() + "\n" for figure in figures)
+
+
 def table(figures: list[Figure]) -> str:
     """The figures for a reader; a missed bar is marked."""
     rows = [HEAD, *(_row(figure) for figure in figures)]
@@ -55,7 +60,7 @@ def main() -> int:
         print(f"There is no metric {only}. Known: {', '.join(METRICS)}.", file=sys.stderr)
         return 2
     figures = asyncio.run(measure([only] if only else list(METRICS)))
-    FILE.write_text("".join(figure.model_dump_json() + "\n" for figure in figures))
+    FILE.write_text(lines(figures))
     print(table(figures))
     return int(any(figure.missed for figure in figures))
 
