@@ -114,7 +114,7 @@ class CaseFileActivities:
             await step.open_task(task)
         if change.move is Status.CLOSED:
             await close(step)
-        elif change.move is not None:
+        elif change.move not in (None, step.status):  # a system's answer may have moved it already
             step.move(change.move, move(step.status, change.move))
 
     def _set_columns(self, step: CaseStep, change: Change) -> None:

@@ -4,7 +4,7 @@ The findings are sealed in the case file in the same transaction as outcome and 
 system that cannot be reached raises, and the retry policy asks again.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,8 @@ from temporalio import activity
 
 from activities.desk import Desk, step_key
 from connectors.contract import Choice, Found, Person, SystemMisdeclared
-from schemas.case import Awaited, SystemOutcome
+from rules.status import move
+from schemas.case import ANSWERED, Awaited, Status, SystemOutcome
 from schemas.events import Event
 from schemas.request import Kind, RequestForm
 from schemas.steps import (
@@ -136,7 +137,9 @@ class SystemActivities:
         async def record(step: CaseStep) -> SystemAnswer:
             if not step.repeated:
                 await write(step, call)
-            return await _recorded(step, call.system)
+                if call.review is not None:
+                    await _review_if_last(step, call.review)
+            return await _recorded(step, call)
 
         return await self._together.step(
             self._desk.case_file, call.case, step_key(), call.at, call.by.account, record
@@ -235,31 +238,50 @@ async def _write(
             await step.close_tasks(task.task)
 
 
-async def _recorded(step: CaseStep, system: str) -> SystemAnswer:
+async def _review_if_last(step: CaseStep, review: OpenTask) -> None:
+    """The review is due once every system has answered and something was found."""
+    if step.status is not Status.SEARCHING:
+        return
+    rows = await step.conn.execute(
+        select(t.system_tasks.c.outcome, t.system_tasks.c.records).where(
+            t.system_tasks.c.case_id == step.case
+        )
+    )
+    systems = rows.all()
+    if all(row.outcome in ANSWERED for row in systems) and any(row.records for row in systems):
+        step.move(Status.REVIEWING, move(step.status, Status.REVIEWING))
+        await step.open_task(review)
+
+
+async def _recorded(step: CaseStep, call: SystemCall) -> SystemAnswer:
     """The answer as the case row has it after this step."""
     row = (
         (
             await step.conn.execute(
                 select(t.system_tasks).where(
-                    t.system_tasks.c.case_id == step.case, t.system_tasks.c.name == system
+                    t.system_tasks.c.case_id == step.case, t.system_tasks.c.name == call.system
                 )
             )
         )
         .mappings()
         .one()
     )
+    opened = await _open_tasks(step, call.system)
+    reviewing = step.status is Status.REVIEWING
+    if reviewing:
+        opened += [task for task in await _open_tasks(step, None) if task.what == "review"]
     return SystemAnswer(
-        system=system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
+        system=call.system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
         at=row["since"], lag_seconds=row["lag_seconds"],
-        opened=tuple(await _open_tasks(step, system)),
+        opened=tuple(opened), moved=Status.REVIEWING if reviewing else None,
         revision=step.revision,
     )  # fmt: skip
 
 
-async def _open_tasks(step: CaseStep, system: str) -> Sequence[Awaited]:
+async def _open_tasks(step: CaseStep, system: str | None) -> list[Awaited]:
     rows = await step.conn.execute(
         select(t.tasks)
-        .where(t.tasks.c.case_id == step.case, t.tasks.c.system == system)
+        .where(t.tasks.c.case_id == step.case, t.tasks.c.system.is_not_distinct_from(system))
         .where(t.tasks.c.done_at.is_(None))
     )
     return [

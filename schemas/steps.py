@@ -189,10 +189,15 @@ class WriteLetter(StepInput):
 
 
 class SystemCall(StepInput):
-    """One system's part of a case."""
+    """One system's part of a case.
+
+    `review`: the task that is due if this answer is the last of a search that found something. It
+    is said with the answer, in one transaction; a step of its own would cost another round.
+    """
 
     system: str
     duty: Duty
+    review: OpenTask | None = None
 
 
 class SystemAnswer(Model):
@@ -204,7 +209,8 @@ class SystemAnswer(Model):
     reason: str | None = None
     at: Instant | None = None
     lag_seconds: float | None = None
-    opened: tuple[Awaited, ...] = ()  # tasks of this system that are open now
+    opened: tuple[Awaited, ...] = ()  # tasks of this system, and the review that is due with it
+    moved: Status | None = None  # where the case went with it
     revision: int = 0  # of the case row that has this answer
 
 

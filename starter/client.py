@@ -144,7 +144,7 @@ class DsrClient:
         try:
             return action(id=id, by=self.actor(by), **fields)
         except ValidationError as fault:
-            raise BadInput(f"Not done: {first_fault(fault)}.") from None
+            raise BadInput(f"Not done: {first_fault(fault, action)}.") from None
 
     async def _send(self, case: UUID, message: StaffAction) -> CaseView:
         if isinstance(message, Reopen) and await self._case_file.is_done(case, _reopening(message)):

@@ -36,7 +36,7 @@ class Connection(Model):
 
 def resolve(settings: Settings) -> Connection:
     """The engine to use. Raises `Unreachable` when there is none, or when it no longer answers."""
-    written = _read(settings.data / FILE_NAME)
+    written = last_written(settings)
     known = written.model_dump() if written else {}
     known |= {
         name: value
@@ -70,7 +70,9 @@ def remove(folder: Path) -> None:
     (folder / FILE_NAME).unlink(missing_ok=True)
 
 
-def _read(path: Path) -> Connection | None:
+def last_written(settings: Settings) -> Connection | None:
+    """What `dsr up` wrote here, whether or not its servers answer; None if nothing is written."""
+    path = settings.data / FILE_NAME
     try:
         return Connection.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -6,10 +6,10 @@ What cannot be taken is refused here with one sentence, and nothing is written.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -69,7 +69,8 @@ class Intake:
                 )
             return RequestForm.model_validate_json(document)
         except ValidationError as fault:
-            raise BadInput(f"Not taken: {first_fault(fault)}. Nothing was recorded.") from None
+            sentence = first_fault(fault, RequestForm)
+            raise BadInput(f"Not taken: {sentence}. Nothing was recorded.") from None
 
     def check(self, form: RequestForm, now: datetime) -> Person:
         """Refuse what the policy does not take. Returns the normalised person."""
@@ -181,7 +182,7 @@ def _asked_before(came: Submission, others: Sequence[Relative]) -> RowMapping | 
 
 def _check_known(place: str, given: Sequence[str], known: Iterable[str]) -> None:
     """Refuse what the configuration does not name, by its place: it could be anything."""
-    for n, value in enumerate(given):
+    for n, value in enumerate(given, 1):
         if value not in known:
             raise BadInput(
                 f"Not taken: {place.format(n)} is unknown. Known: {', '.join(known)}. "
@@ -189,7 +190,24 @@ def _check_known(place: str, given: Sequence[str], known: Iterable[str]) -> None
             )
 
 
-def first_fault(error: ValidationError) -> str:
-    """The first fault of a document: where and what, never the value."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return fault_sentence(faults[0])
+def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first fault of a document: where and what, never the value or a key that is not ours."""
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if fault["type"] != "extra_forbidden":
+        return fault_sentence(fault)
+    *place, _foreign = fault["loc"]
+    where = ".".join(str(step + 1) if isinstance(step, int) else step for step in place)
+    return (
+        f"{where or 'the document'} has a key that is not known; remove it or correct its "
+        f"spelling: {', '.join(_model_at(place, model).model_fields)}"
+    )
+
+
+def _model_at(place: Iterable[int | str], model: type[BaseModel]) -> type[BaseModel]:
+    """The model of a part of a document; the part may be optional, or one of a list."""
+    for step in place:
+        if isinstance(step, str):
+            kind = model.model_fields[step].annotation
+            parts = (kind, *get_args(kind))
+            model = next(p for p in parts if isinstance(p, type) and issubclass(p, BaseModel))
+    return model

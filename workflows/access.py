@@ -11,6 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from schemas.steps import ACCESS_REQUEST, CaseRef, OpenTask
     from schemas.systems import Reach
 
+REVIEW = OpenTask(what="review", role="handler")
+
 
 @workflow.defn(name=ACCESS_REQUEST)
 class AccessRequest(Lifecycle):
@@ -35,13 +37,14 @@ class AccessRequest(Lifecycle):
     async def search_every_system(self) -> None:
         """Until every system has answered, at most until the internal target."""
         await self.stand(Status.SEARCHING)
-        self.systems.ask(self.opened.plan)
+        self.systems.ask(self.opened.plan, None if self.opened.unattended else REVIEW)
         earliest = workflow.now() + self.opened.pacing.retry_most  # a target may have passed
         await self.wait_at(
             Status.SEARCHING,
             self.systems.answered,
             "search",
             before=lambda: max(self.view.clock.target_at, earliest),
+            then=Status.REVIEWING,
         )
         if not self.systems.answered():
             owing = sum(1 for s in self.view.systems if s.outcome is SystemOutcome.PENDING)
@@ -52,7 +55,7 @@ class AccessRequest(Lifecycle):
         self.reviewed = False
         if not self.found() or self._goes_unattended():
             return
-        await self.stand(Status.REVIEWING, opens=(OpenTask(what="review", role="handler"),))
+        await self.stand(Status.REVIEWING, opens=(REVIEW,))
         await self.wait_at(Status.REVIEWING, lambda: self.reviewed, "review", then=Status.DECIDING)
 
     def _goes_unattended(self) -> bool:

@@ -181,6 +181,7 @@ class Case:
         """Take over a system's answer, which the case row has already."""
         self._answers[answer.system] = answer
         self._patch(answer)
+        self._publish()
 
     def _patch(self, answer: SystemAnswer) -> None:
         """Put an answer into the view, unless the view was read after it."""
@@ -190,7 +191,11 @@ class Case:
         others = tuple(a for a in view.awaiting if a.system != answer.system)
         systems = tuple(answered(s, answer) if s.name == answer.system else s for s in view.systems)
         self._view = view.model_copy(
-            update={"systems": systems, "awaiting": (*others, *answer.opened)}
+            update={
+                "systems": systems,
+                "awaiting": (*others, *answer.opened),
+                "status": answer.moved or view.status,
+            }
         )
 
     def _publish(self) -> None:

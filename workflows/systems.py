@@ -45,6 +45,7 @@ class FanOut:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._plans: dict[str, SystemPlan] = {}
         self._window: asyncio.Semaphore | None = None
+        self._review: OpenTask | None = None
         self._trying = 0
 
     def start(self, plans: tuple[SystemPlan, ...]) -> None:
@@ -55,8 +56,12 @@ class FanOut:
             self._plans[plan.name] = plan
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
 
-    def ask(self, plans: tuple[SystemPlan, ...]) -> None:
-        """Begin to ask those that have not answered and that nobody is asking."""
+    def ask(self, plans: tuple[SystemPlan, ...], review: OpenTask | None = None) -> None:
+        """Begin to ask those that have not answered and that nobody is asking.
+
+        `review`: what is due with the last answer, if anything was found (see `SystemCall`).
+        """
+        self._review = review
         view = self._case.view
         owes = {system.name for system in owing(view.systems)}
         owes -= {awaited.system for awaited in view.awaiting if awaited.system}
@@ -118,7 +123,13 @@ class FanOut:
         try:
             answer: SystemAnswer = await workflow.execute_activity(
                 step.name,
-                SystemCall(case=case.ref.case, at=workflow.now(), system=plan.name, duty=plan.duty),
+                SystemCall(
+                    case=case.ref.case,
+                    at=workflow.now(),
+                    system=plan.name,
+                    duty=plan.duty,
+                    review=self._review,
+                ),
                 result_type=step.gives,
                 activity_id=f"{step.name}:{plan.name}:{case.next_step()}",
                 task_queue=plan.queue,

@@ -148,15 +148,12 @@ async def _systems(settings: "Settings", name: str | None) -> list[Sign]:
     import asyncio
 
     from starter.configuration import load
-    from starter.connection import resolve
+    from starter.connection import last_written
     from starter.open import declared_systems
 
     configuration = load(settings.config)
-    try:
-        connection = resolve(settings)
-    except Unreachable:
-        connection = None  # the systems can be reached without an engine
-    systems = declared_systems(configuration, connection)
+    # A system can be reached while the engine is not: nothing of the engine is asked here.
+    systems = declared_systems(configuration, last_written(settings))
     names = [facts.name for facts in systems.facts]
     if name is not None and name not in names:
         raise BadInput(f"No system {name} is declared. Declared: {', '.join(names)}.")

@@ -160,7 +160,7 @@ def _person(file: str | None) -> "Subject | None":
     except ValidationError as fault:
         from starter.intake import first_fault
 
-        raise BadInput(f"{file}: {first_fault(fault)}.") from None
+        raise BadInput(f"{file}: {first_fault(fault, Subject)}.") from None
     if not person.identifiers:
         raise BadInput(f"{file}: identifiers are missing: nobody is looked up by name alone.")
     return person

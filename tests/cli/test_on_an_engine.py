@@ -145,6 +145,24 @@ def test_what_a_rule_or_the_state_refuses_has_exit_code_3(form: Form) -> None:
     assert not Path("p.zip").exists()
 
 
+def test_an_unknown_case_letter_or_task_is_bad_input_or_refused(form: Form) -> None:
+    number = dsr("submit", "--file", form(), "--wait", "--json").document["number"]
+    for arguments in (
+        ["show"],
+        ["timeline"],
+        ["letters"],
+        ["found"],
+        ["withdraw", "--as", "maija"],
+    ):
+        ran = dsr(arguments[0], "2020-0001", *arguments[1:])
+        assert_one_sentence(ran, 2, "There is no case 2020-0001")
+    letter = dsr("letter", number, "L99", "--out", "l.html")
+    assert_one_sentence(letter, 2, f"{number} has no such letter. See: dsr letters {number}")
+    assert not Path("l.html").exists()
+    task = dsr("complete-task", number, "7", "--as", "eero")
+    assert_one_sentence(task, 3, f"{number} has no such open task. See: dsr tasks")
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"received_at": "2026-03-05T10:00:00"},
@@ -183,6 +201,21 @@ def test_the_parts_of_the_engine_and_its_systems_are_in_order(engine_here: Up) -
     assert dsr("reconcile", "--dry-run", "--json").document["orphans"] == []
     again = dsr("up")
     assert (again.code, str(engine_here.folder) in again.err) == (3, True)
+
+
+def test_systems_are_reached_while_temporal_is_away(
+    engine_here: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every register would be called unreachable when only the engine is."""
+    written = engine_here.connection | {"temporal_address": "127.0.0.1:1"}
+    (tmp_path / "connection.json").write_text(json.dumps(written))
+    monkeypatch.setenv("DSR_DATA", str(tmp_path))
+    assert_one_sentence(dsr("health"), 4, "does not answer any more")
+    assert dsr("systems", "check", "--json").document == [
+        {"name": "customers", "ok": True, "state": "answers as declared"},
+        {"name": "marketing", "ok": True, "state": "answers as declared"},
+        {"name": "paper_archive", "ok": True, "state": "reached by hand"},
+    ]
 
 
 def test_dashboards_answer_while_temporal_is_away(

@@ -47,9 +47,8 @@ SYSTEM = (Moment.BEFORE, Moment.OUTSIDE, Moment.UNCOMMITTED, Moment.COMMITTED)
 ACCESS = [
     *(Point("case.open", moment) for moment in STEP),  # the slowest first
     *(Point("system.search", moment) for moment in SYSTEM),
-    *(Point("case.record", moment, "reviewing") for moment in STEP),
+    *(Point("case.record", moment, "reviewed") for moment in STEP),
     *(Point("case.record", moment, "decided") for moment in STEP),
-    Point("case.record", Moment.COMMITTED, "deciding"),
     *(Point("reply.compile", moment) for moment in STEP),
     *(Point("clock.letter_gone", moment) for moment in STEP),
 ]
@@ -64,6 +63,7 @@ async def an_access_request(office: Office) -> str:
     """From receipt to close."""
     number = await office.receives(a_form())
     await office.awaits(number, "review")
+    await office.rests(number)  # the last answer is on the row before the run has it
     await office.act(number, Review, by="maija")
     await office.awaits(number, "decide")
     await office.act(number, Decide, by="antti", choice=Choice.APPROVE)

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "workflows").rglob("*.py"))
 
 ALLOWED_IMPORTS = {
-    "abc", "asyncio", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools", "json",
+    "abc", "asyncio", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools",
+    "json",
     "typing", "temporalio", "schemas", "rules", "workflows",
 }  # fmt: skip
 ALLOWED_OF_ASYNCIO = {

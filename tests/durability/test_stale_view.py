@@ -7,8 +7,10 @@ from uuid import UUID
 import pytest
 
 from connectors.contract import Found, Person
+from schemas.case import Status, SystemOutcome
 from schemas.errors import RefusedByRule
-from schemas.steps import OpenTask
+from schemas.messages import Review
+from schemas.steps import OpenTask, SystemChange
 from tests.office import Office, a_form
 
 
@@ -53,3 +55,29 @@ async def test_a_task_that_there_is_not_is_refused_all_the_same(office: Office):
 
     with pytest.raises(RefusedByRule, match="no such open task"):
         await office.client.complete_task(number, f"{number}-99", by="kalle")
+
+
+@pytest.mark.usefixtures("slow")
+async def test_findings_are_reviewed_as_soon_as_the_case_row_shows_that_all_have_answered(
+    office: Office,
+):
+    number = await office.receives(a_form())
+    await office.archive_answers(number)
+    case: UUID = await office.client._case(number)
+    async with office.case_file.step(case, "ahead", office.client.now(), "engine") as step:
+        await step.system(SystemChange(name="marketing", outcome=SystemOutcome.FOUND, records=1))
+        step.move(Status.REVIEWING, "every system has answered")
+        await step.open_task(OpenTask(what="review", role="handler"))
+
+    await office.act(number, Review, by="maija")
+
+    await office.reaches(number, Status.DECIDING)
+
+
+@pytest.mark.usefixtures("slow")
+async def test_a_review_while_a_system_is_still_asked_is_refused_all_the_same(office: Office):
+    number = await office.receives(a_form())
+    await office.archive_answers(number)
+
+    with pytest.raises(RefusedByRule, match="is searching"):
+        await office.act(number, Review, by="maija")

@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 from schemas import messages as m
-from schemas.case import Ground, LetterKind, Outcome, Status
+from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
 from tests.office import Office, now
 from tests.privacy.marks import fields, mark
 from tests.privacy.requests import a_file, a_person, a_request, an_agent, by_email, chosen
+from tests.privacy.systems import GARBLED
 
 Scenario = Callable[["Canary"], Awaitable[None]]
+
+CARRIED_OUT_AT_ONCE: Final = ("objection", "consent")  # Art. 7(3), 21(3): who asks is settled after
 
 
 @dataclass
@@ -134,18 +137,32 @@ async def withdrawn(canary: Canary) -> None:
     await canary.hand_out(number, LetterKind.CONFIRMATION)
 
 
+async def withdrawn_before_the_reply(canary: Canary) -> None:
+    """What was carried out at once is not asked for any more."""
+    for kind in CARRIED_OUT_AT_ONCE:
+        number = await canary.office.receives(by_email(kind, "marketing"))
+        await canary.office.awaits(number, "send_reply")
+        await canary.office.act(number, m.Withdraw, by="maija", reason=mark("withdrawal"))
+        await canary.ends(number, Outcome.WITHDRAWN)
+        await canary.hand_out(number, LetterKind.CONFIRMATION)
+
+
 def ended_as(ending: str) -> Scenario:
     """A handler ends what is no request."""
 
     async def scenario(canary: Canary) -> None:
-        first = await canary.office.receives(a_request("access", evidence={}))
-        number = await canary.office.receives(a_request("access", evidence={}, message="again"))
-        await canary.office.awaits(number, "verify_identity")
-        into = {"into": first} if ending == "merged" else {}
-        await canary.office.act(
-            number, m.CloseAs, by="maija", ending=ending, reason=mark("ending"), **into
-        )
-        await canary.ends(number, Outcome(ending))
+        for kind in ("access", *CARRIED_OUT_AT_ONCE):
+            first, number = [
+                await canary.office.receives(a_request(kind, "marketing", evidence={}))
+                for _ in range(2)
+            ]
+            await canary.office.awaits(number, "verify_identity")
+            into = {"into": first} if ending == "merged" else {}
+            await canary.office.act(
+                number, m.CloseAs, by="maija", ending=ending, reason=mark("ending"), **into
+            )
+            await canary.ends(number, Outcome(ending))
+            await canary.hand_out(number, LetterKind.CONFIRMATION)
 
     return scenario
 
@@ -229,10 +246,14 @@ def fee(choice: str, answer: str | None = None) -> Scenario:
 
 
 async def supplied_after_the_reply(canary: Canary) -> None:
-    """The archive answers after the internal target."""
+    """The archive answers after the internal target: the request had come earlier than thought."""
     office = canary.office
-    back = (now() - timedelta(days=22)).isoformat()
-    number = await office.receives(a_request("access", "customers", "archive", received_at=back))
+    number = await office.receives(a_request("access", "customers", "archive"))
+    await office.sees(number, lambda v: any(s.outcome is SystemOutcome.FOUND for s in v.systems))
+    await office.act(
+        number, m.CorrectReceipt, by="maija", received_at=now() - timedelta(days=22),
+        reason=mark("correction"),
+    )  # fmt: skip
     await canary.to_reply(number)
     await canary.hand_out(number, LetterKind.REPLY, package=True)
     await office.reaches(number, Status.FOLLOWING_UP)
@@ -307,13 +328,13 @@ async def possibly_the_same_person(canary: Canary) -> None:
 async def systems_that_fail(canary: Canary) -> None:
     """Each fails with marked errors; a person leaves them out, or does it by hand."""
     office = canary.office
-    failing = ("broken", "away", "misdeclared", "garbled")
+    failing = ("broken", "away", "misdeclared", *GARBLED)
     number = await office.receives(a_request("access", "customers", *failing))
     view = await office.sees(
         number, lambda v: sum(a.what == "resolve_system" for a in v.awaiting) == len(failing)
     )
-    ways = zip(failing, ("leave-out", "retry", "leave-out", "by-hand"), strict=True)
-    for system, how in ways:
+    ways = ("leave-out", "retry", "leave-out", "by-hand", "leave-out", "leave-out")
+    for system, how in zip(failing, ways, strict=True):
         await office.act(
             number, m.ResolveSystem, by="maija", system=system, how=how, reason=mark("resolution")
         )
@@ -350,6 +371,48 @@ async def objection_where_systems_fail(canary: Canary) -> None:
     )
     await office.sees(number, lambda v: sum(a.what == "resolve_system" for a in v.awaiting) == 2)
     await canary.hand_out(number, LetterKind.ACKNOWLEDGEMENT)
+
+
+async def carried_out_in_part(canary: Canary) -> None:
+    """A system that fails is left out by a person."""
+    office = canary.office
+    for kind in CARRIED_OUT_AT_ONCE:
+        number = await office.receives(by_email(kind, "marketing", "broken"))
+        await office.awaits(number, "resolve_system")
+        await office.act(
+            number, m.ResolveSystem, by="maija", system="broken", how="leave-out",
+            reason=mark("resolution"),
+        )  # fmt: skip
+        await office.awaits(number, "send_reply")
+        await canary.hand_out(number, LetterKind.REPLY)
+        await canary.ends(number, Outcome.PARTIAL)
+
+
+async def carried_out_for_somebody_unknown(canary: Canary) -> None:
+    """Art. 12(6): who asked stays in doubt."""
+    office = canary.office
+    for kind in CARRIED_OUT_AT_ONCE:
+        number = await office.receives(a_request(kind, "marketing", evidence={}))
+        await office.awaits(number, "verify_identity")
+        await office.act(number, m.AskIdentity, by="maija", doubt=mark("doubt"))
+        await canary.hand_out(number, LetterKind.IDENTITY)
+        await canary.refuse(number, Ground.CANNOT_IDENTIFY)
+
+
+async def chosen_anew(canary: Canary) -> None:
+    """A consent is withdrawn before a system has taken it: the later choice stands."""
+    office, person = canary.office, a_person()
+    first = await office.receives(by_email("consent", "broken", of=person))
+    await office.awaits(first, "resolve_system")
+    form = by_email("consent", "broken", of=person)
+    form["consent"]["given"] = False
+    await office.receives(form)
+    await office.act(
+        first, m.ResolveSystem, by="maija", system="broken", how="retry", reason=mark("resolution")
+    )
+    await office.awaits(first, "send_reply")
+    await canary.hand_out(first, LetterKind.REPLY)
+    await canary.ends(first, Outcome.PARTIAL)
 
 
 def objection_to_another_purpose(*, upheld: bool) -> Scenario:
@@ -394,6 +457,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "refused early": refused_early,
     "refused late": refused_late,
     "withdrawn": withdrawn,
+    "withdrawn before the reply": withdrawn_before_the_reply,
     "not a request": ended_as("not_a_request"),
     "misdirected": ended_as("misdirected"),
     "merged": ended_as("merged"),
@@ -413,10 +477,13 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "failing systems": systems_that_fail,
     "objection to marketing": objection_to_marketing,
     "objection, failing systems": objection_where_systems_fail,
+    "partial": carried_out_in_part,
+    "unidentified": carried_out_for_somebody_unknown,
     "objection upheld": objection_to_another_purpose(upheld=True),
     "objection refused": objection_to_another_purpose(upheld=False),
     "consent given": consent(given=True),
     "consent withdrawn": consent(given=False),
+    "consent chosen anew": chosen_anew,
 }
 
 CONTROL: Final = (

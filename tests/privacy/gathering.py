@@ -19,6 +19,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from schemas.case import Status
 from starter.connection import Connection
 from starter.settings import Settings
 from storage import tables as t
@@ -42,11 +43,14 @@ async def gather(folder: Path, canary: Canary, settings: Settings, connection: C
     (folder / "delivered").write_bytes(b"\n".join(canary.delivered))
     case_file = canary.office.case_file
     async with case_file.engine.connect() as conn:
-        cases = (await conn.scalars(select(t.cases.c.id))).all()
+        c = t.cases.c
+        rows = (await conn.execute(select(c.id, c.kind, c.outcome, c.status))).all()
         public = canary.office.secrets.signer.public
         path = settings.audit_log_path()
-        documents = [await export(conn, case, path, public) for case in cases]
+        documents = [await export(conn, row.id, path, public) for row in rows]
     (folder / "evidence").write_text(json.dumps(documents))
+    endings = [[row.kind, row.outcome] for row in rows if row.status == Status.CLOSED]
+    (folder / "endings").write_text(json.dumps(endings))
     unsealed = [content async for content in _unsealed(case_file)]
     (folder / "unsealed").write_bytes(b"\n".join(unsealed))
 

@@ -47,6 +47,7 @@ from tests.privacy.systems import HesitantLetters, marked_systems
 from workflows.everything import EVERY_WORKFLOW
 
 SECOND = timedelta(seconds=1)
+LATE = 10 * SECOND  # after it a search goes on without those that have not answered
 PATIENCE = timedelta(seconds=90)  # two engines share a busy machine: slow is not wrong
 
 
@@ -54,7 +55,7 @@ def hurried() -> Policy:
     """The tests' policy, with silences of a second: the drive waits for real time."""
     return POLICY.model_copy(
         update={
-            "pace": POLICY.pace.model_copy(update={"retry_most": SECOND}),
+            "pace": POLICY.pace.model_copy(update={"retry_most": LATE}),
             "identity": POLICY.identity.model_copy(update={"silence": SECOND}),
             "fees": POLICY.fees.model_copy(
                 update={"silence": SECOND, "rule": FeePolicyName.NOTICE}

@@ -1,7 +1,8 @@
 """Registers whose every value is marked, and registers that fail with a mark in the error."""
 
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -60,12 +61,13 @@ def _misread() -> None:
 
 @dataclass
 class Failing(FakeSystem):
-    """Fails with a mark in the text, in the cause and in the notes, whatever it is asked."""
+    """Fails with a mark in a warning, the text, the cause and the notes, whatever it is asked."""
 
     error: type[Exception] = RuntimeError
 
     def _reach(self) -> None:
         self.asked += 1
+        warnings.warn(f"no such person: {mark('warning')}", stacklevel=1)
         try:
             _misread()
         except ValueError as cause:
@@ -74,18 +76,23 @@ class Failing(FakeSystem):
             raise error from cause
 
 
+GARBLED: Final[dict[str, Any]] = {
+    "shapeless": {"rows": mark("garbage")},
+    "unchecked": Found.model_construct(rows=(mark("garbage"),), third_party=3),
+    "unspeakable": Found(
+        rows=(a_marked_row("1", "value").model_copy(update={"values": Garbage()}),)
+    ),
+}
+"""Systems, by what each gives that is no finding."""
+
+
 @dataclass
 class Garbled(FakeSystem):
-    """Answers each time with another thing that is no finding."""
+    """Answers with what is no finding."""
 
     async def find(self, person: Person) -> Found:
         self.asked += 1
-        broken: list[Any] = [
-            {"rows": mark("garbage")},
-            Found.model_construct(rows=(mark("garbage"),), third_party=3),
-            Found(rows=(a_marked_row("1", "value").model_copy(update={"values": Garbage()}),)),
-        ]
-        return broken[self.asked % 3]  # type: ignore[no-any-return]
+        return GARBLED[self.facts.name]  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -133,5 +140,5 @@ def marked_systems() -> FakeSystems:
         Failing(facts("broken", restricts=True, **stops)),
         Failing(facts("away"), error=SystemUnreachable),
         Failing(facts("misdeclared", **stops), error=SystemMisdeclared),
-        Garbled(facts("garbled")),
+        *(Garbled(facts(name)) for name in GARBLED),
     )

@@ -12,6 +12,7 @@ from activities.letters import Letters
 from connectors.contract import Found, Person
 from rules import deadlines
 from schemas.case import (
+    Awaited,
     CaseView,
     FeeAssessment,
     FeeView,
@@ -19,10 +20,11 @@ from schemas.case import (
     IdentityView,
     Status,
     SystemOutcome,
+    SystemView,
 )
 from schemas.messages import AskIdentity, ResolveSystem, Review, SystemResolution
 from schemas.request import Channel, Kind
-from schemas.steps import Recorded
+from schemas.steps import CaseRef, Recorded, SystemAnswer
 from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import POLICY, a_form, an_office, now
 from workflows.case import Case
@@ -76,12 +78,12 @@ async def test_a_system_left_out_while_it_is_asked_stays_left_out(
 class Unpublished(Case):
     """A case outside a workflow: it has no search attributes."""
 
-    def _publish(self, before: CaseView | None) -> None:
+    def _publish(self) -> None:
         pass
 
 
-def read_at(revision: int) -> Recorded:
-    """The case as a step read it from its row."""
+def read_at(revision: int, outcome: SystemOutcome = SystemOutcome.PENDING) -> Recorded:
+    """The case as a step read it from its row, with the outcome of its one system."""
     at = now()
     clock = deadlines.clock(at, POLICY, pauses=(), extension=None, set_at=at, before=None)
     view = CaseView(
@@ -89,5 +91,42 @@ def read_at(revision: int) -> Recorded:
         status=Status.SEARCHING, received_at=at, clock=clock, revision=revision,
         identity=IdentityView(state=IdentityState.SUFFICIENT),
         fee=FeeView(assessment=FeeAssessment.FREE),
+        systems=(SystemView(name="customers", outcome=outcome, since=at),),
     )  # fmt: skip
     return Recorded(view=view)
+
+
+def test_an_answer_is_not_lost_to_a_view_that_was_read_before_it_was_recorded():
+    """Results come back in another order than they were recorded in."""
+    task = Awaited(
+        what="choose_match", role="handler", since=now(), task="2026-0001-1", system="customers"
+    )
+    answer = SystemAnswer(
+        system="customers", outcome=SystemOutcome.FOUND, records=2, opened=(task,), revision=5
+    )
+    case = Unpublished(CaseRef.model_construct())
+    case.adopt(read_at(3))
+    case.adopt_answer(answer)
+
+    case.adopt(read_at(4))
+    (system,) = case.view.systems
+    assert (system.outcome, system.records) == (SystemOutcome.FOUND, 2)
+    assert case.view.awaiting == (task,)
+    assert case.view.revision == 4, "the next view is judged by when it was read"
+
+    case.adopt(read_at(6, SystemOutcome.LEFT_OUT))
+    (system,) = case.view.systems
+    assert system.outcome is SystemOutcome.LEFT_OUT, "what was recorded later decides"
+    assert case.view.awaiting == ()
+
+
+def test_an_answer_that_comes_back_after_a_later_view_changes_nothing():
+    case = Unpublished(CaseRef.model_construct())
+    case.adopt(read_at(6, SystemOutcome.LEFT_OUT))
+
+    case.adopt_answer(
+        SystemAnswer(system="customers", outcome=SystemOutcome.FOUND, records=2, revision=5)
+    )
+
+    (system,) = case.view.systems
+    assert (system.outcome, system.records) == (SystemOutcome.LEFT_OUT, 0)

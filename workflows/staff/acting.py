@@ -138,11 +138,11 @@ class Acting(Case):
 
     def _may_be_news(self, action: m.StaffAction) -> bool:
         """Whether the action is about a task that a system's step has just opened on the row."""
-        return (
-            isinstance(action, m.CompleteTask)
-            and self.systems.trying()
-            and all(awaited.task != action.task for awaited in self.view.awaiting)
-        )
+        if not self.systems.trying():
+            return False
+        if isinstance(action, m.CompleteTask):
+            return all(awaited.task != action.task for awaited in self.view.awaiting)
+        return isinstance(action, m.Review) and self.view.status is Status.SEARCHING
 
     async def _act(self, action: M, do: Callable[[M], Awaitable[None]]) -> CaseView:
         """Take the action alone, on the state that it finds when its turn comes."""
