@@ -72,6 +72,7 @@ class CaseFileActivities:
                 retry_most=policy.pace.retry_most,
                 step_timeout=policy.pace.step_timeout,
                 system_timeout=policy.pace.system_timeout,
+                tell_after_tries=policy.pace.tell_after_tries,
             ),
             silences=Silences(
                 identity=policy.identity.silence,

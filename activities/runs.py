@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import ARRAY, RowMapping, Uuid, any_, literal, select, update
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -61,7 +61,7 @@ class Runs:
             await self._client.start_workflow(
                 WORKFLOW_OF[kind],
                 ref,
-                id=workflow_id(kind, case, row["run"]),
+                id=_run_of(row),
                 task_queue=self._queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -99,19 +99,31 @@ class Runs:
             )
 
     async def missing(self, now: datetime) -> list[RowMapping]:
-        """Open cases whose run does not exist."""
+        """Open cases whose run does not exist.
+
+        Most runs are seen in one listing; it may lag, so each that it does not show is asked for.
+        """
+        shown = await self._running()
         async with self._case_file.engine.connect() as conn:
             rows = await conn.execute(
-                select(t.cases)
+                select(
+                    t.cases.c.id, t.cases.c.number, t.cases.c.kind, t.cases.c.status,
+                    t.cases.c.run, t.cases.c.reopened, t.cases.c.due_before,
+                )
                 .where(t.cases.c.status != Status.CLOSED)
                 .where(t.cases.c.registered_at < now - GRACE)
                 .order_by(t.cases.c.registered_at)
-            )
-            cases = list(rows.mappings())
-        return [row for row in cases if not await self._runs(row)]
+            )  # fmt: skip
+            unseen = [row for row in rows.mappings() if _run_of(row) not in shown]
+        return [row for row in unseen if not await self._exists(_run_of(row))]
 
-    async def _runs(self, row: RowMapping) -> bool:
-        run = workflow_id(Kind(row["kind"]), row["id"], row["run"])
+    async def _running(self) -> dict[str, UUID | None]:
+        """Ids of the running case workflows, with their cases."""
+        kinds = ", ".join(f"'{name}'" for name in WORKFLOW_OF.values())
+        query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
+        return {run.id: case_of(run.id) async for run in self._client.list_workflows(query)}
+
+    async def _exists(self, run: str) -> bool:
         try:
             await self._client.get_workflow_handle(run).describe()
         except RPCError as error:
@@ -134,11 +146,12 @@ class Runs:
         Rows are read after the runs, because a row is there before its run: a request that comes
         in meanwhile is no orphan.
         """
-        kinds = ", ".join(f"'{name}'" for name in WORKFLOW_OF.values())
-        query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
-        runs = {run.id: case_of(run.id) async for run in self._client.list_workflows(query)}
+        runs = await self._running()
+        asked = [case for case in runs.values() if case is not None]
         async with self._case_file.engine.connect() as conn:
-            cases = set(await conn.scalars(select(t.cases.c.id)))
+            ids = literal(asked, ARRAY(Uuid))
+            known = select(t.cases.c.id).where(t.cases.c.id == any_(ids))
+            cases = set(await conn.scalars(known))
         return sorted(run for run, case in runs.items() if case not in cases)
 
     async def troubled(self) -> list[str]:
@@ -168,3 +181,8 @@ class Runs:
                 )
                 for row in rows.mappings()
             ]  # fmt: skip
+
+
+def _run_of(row: RowMapping) -> str:
+    """The id of the run that a case row asks for."""
+    return workflow_id(Kind(row["kind"]), row["id"], row["run"])

@@ -80,6 +80,7 @@ class Pacing(Model):
     retry_most: timedelta
     step_timeout: timedelta
     system_timeout: timedelta
+    tell_after_tries: int = 3
 
 
 class Silences(Model):

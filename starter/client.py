@@ -249,7 +249,7 @@ class DsrClient:
 
     async def found(self, number: str, *, by: str) -> dict[str, Found]:
         """What was found, per system. Personal data: the look is audited."""
-        case = await self._case(number)
+        by, case = self._reader(by), await self._case(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="found")
         parts = await self._case_file.sealed_parts(case, "found:")
@@ -261,7 +261,7 @@ class DsrClient:
 
     async def files(self, number: str, *, by: str) -> list[tuple[str, Attachment]]:
         """Files with which people answered for their systems. The look is audited."""
-        case = await self._case(number)
+        by, case = self._reader(by), await self._case(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="files")
         return await self._handed_in.of_case(case)
@@ -274,13 +274,19 @@ class DsrClient:
 
     async def letter(self, number: str, letter: str, *, by: str) -> bytes:
         """One letter (HTML). The first fetch is its leaving, recorded with actor and instant."""
-        return await self._outbox.letter(await self._case(number), letter, by, self.now())
+        by, case = self._reader(by), await self._case(number)
+        return await self._outbox.letter(case, letter, by, self.now())
 
     async def package(self, number: str, *, by: str) -> bytes:
         """The reply's package (ZIP). The first fetch is the leaving of the reply."""
-        return await self._outbox.package(await self._case(number), by, self.now())
+        by, case = self._reader(by), await self._case(number)
+        return await self._outbox.package(case, by, self.now())
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _reader(self, by: str) -> str:
+        """Who looks or fetches: an account of the staff directory, or this system's user."""
+        return by if by == system_user() else self.actor(by).account
 
     async def _case(self, number: str) -> UUID:
         async with self._case_file.engine.connect() as conn:

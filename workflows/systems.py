@@ -31,9 +31,6 @@ STEP_OF: Final[dict[Duty, Step[SystemCall, SystemAnswer]]] = {
     Duty.RECORD_CONSENT: steps.RECORD_CONSENT,
 }
 
-TRIES: Final = 3
-"""Before an unreachable system is told to staff; more follow."""
-
 LONGEST_WAIT: Final = timedelta(days=1)
 
 
@@ -137,7 +134,7 @@ class FanOut:
                 retry_policy=RetryPolicy(
                     initial_interval=pace.retry_first,
                     maximum_interval=pace.retry_most,
-                    maximum_attempts=TRIES,
+                    maximum_attempts=pace.tell_after_tries,
                 ),
             )
         except ActivityError as error:
@@ -150,13 +147,14 @@ class FanOut:
 
     async def _tell(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
         """Staff see it in one sentence and resolve it: retry, by hand, leave out."""
+        tries = 1 if answer else self._case.opened.pacing.tell_after_tries
         outcome = SystemOutcome.UNREACHABLE if answer is None else SystemOutcome.FAILED
         reason = "cannot be reached" if answer is None else answer.reason
         system = self._case.view.system(plan.name)
         if system is not None and system.outcome is outcome:
             return
         await self._case.record(
-            fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=TRIES),
+            fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=tries),
             systems=(SystemChange(name=plan.name, outcome=outcome, reason=reason),),
             opens=(OpenTask(what="resolve_system", role="handler", system=plan.name),),
         )
