@@ -78,7 +78,8 @@ class Dashboard:
 
         Or to whose name has all of `names`, the hashes of its words.
         """
-        query = select(t.cases).order_by(t.cases.c.safe_date, t.cases.c.number)
+        shown = (t.cases.c[name] for name in CaseLine.model_fields)
+        query = select(*shown).order_by(t.cases.c.safe_date, t.cases.c.number)
         if status is not None:
             query = query.where(t.cases.c.status == status)
         if kind is not None:

@@ -4,7 +4,7 @@ A step holds the case row's lock, so steps of one case follow one another. Its k
 repeat: a repeated step changes nothing and gives the case as it stands.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -260,6 +260,8 @@ class CaseFile:
         self, engine: AsyncEngine, keyring: Keyring, audit: Audit, policy_version: str
     ) -> None:
         self.engine = engine
+        # A begin and a rollback around one read would be two round trips of three.
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.keyring = keyring
         self.audit = audit
         self.policy_version = policy_version
@@ -292,38 +294,36 @@ class CaseFile:
     async def is_done(self, case: UUID, key: str) -> bool:
         """Whether a step was done."""
         mine = (t.steps.c.case_id == case) & (t.steps.c.key == key)
-        async with self.engine.connect() as conn:
+        async with self._reading.connect() as conn:
             return bool(await conn.scalar(select(func.count()).where(mine)))
 
     async def recorded(self, step: CaseStep) -> Recorded:
         """The case after a step that has ended, and the step's audit entries."""
-        async with self.engine.connect() as conn:
+        async with self._reading.connect() as conn:
             written = await entries_of_step(conn, step.case, step.key)
             return Recorded(view=await case_view(conn, step.case), entries=tuple(written))
 
     async def view(self, case: UUID) -> CaseView:
         """The case as it stands."""
-        async with self.engine.connect() as conn:
+        async with self._reading.connect() as conn:
             return await case_view(conn, case)
 
     async def unseal(self, case: UUID, part: str) -> bytes | None:
         """Sealed content, None if there is none under this name."""
-        async with self.engine.connect() as conn:
+        async with self._reading.connect() as conn:
             return await unseal(conn, self.keyring, case, part)
 
     async def sealed_parts(self, case: UUID, prefix: str) -> dict[str, bytes]:
         """All sealed parts whose name begins so, by name without the prefix."""
-        async with self.engine.connect() as conn:
-            names: Sequence[str] = (
-                await conn.scalars(
-                    select(t.sealed.c.part)
-                    .where(t.sealed.c.case_id == case, t.sealed.c.part.startswith(prefix))
-                    .order_by(t.sealed.c.part)
-                )
-            ).all()
+        async with self._reading.connect() as conn:
+            rows = await conn.execute(
+                select(t.sealed.c.part, t.sealed.c.content)
+                .where(t.sealed.c.case_id == case, t.sealed.c.part.startswith(prefix))
+                .order_by(t.sealed.c.part)
+            )
             return {
-                name.removeprefix(prefix): await unseal(conn, self.keyring, case, name) or b""
-                for name in names
+                part.removeprefix(prefix): await self.keyring.unseal(case, part, content, conn)
+                for part, content in rows
             }
 
 

@@ -82,6 +82,7 @@ cases = Table(
     _at("purged_at", null=True),
     Index("cases_by_status", "status", "kind"),
     Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
+    Index("cases_open_by_age", "registered_at", postgresql_where=text("status <> 'closed'")),
     Index(
         "cases_one_open_per_content",
         "person_hash",
@@ -192,6 +193,7 @@ pauses = Table(
     _at("asked_at"),
     _at("answered_at", null=True),
     Column("counted", Boolean, nullable=False),
+    Index("pauses_by_case", "case_id"),
     schema="dsr",
 )
 
@@ -216,6 +218,7 @@ decisions = Table(
     _at("at"),
     Column("ground", Text),
     Column("stands", Boolean, nullable=False, server_default=text("true")),
+    Index("decisions_by_case", "case_id"),
     schema="dsr",
 )
 
@@ -232,6 +235,7 @@ tasks = Table(
     _at("reminded_at", null=True),
     _at("done_at", null=True),
     Column("done_by", Text),
+    Index("tasks_by_case", "case_id"),
     Index(
         "tasks_once_while_open",
         "case_id",
@@ -256,6 +260,11 @@ letters = Table(
     Column("left_by", Text),
     _at("noticed_at", null=True),  # the workflow knows that it left
     PrimaryKeyConstraint("case_id", "id"),
+    Index(
+        "letters_untold",
+        "left_at",
+        postgresql_where=text("state = 'left' and noticed_at is null"),
+    ),
     CheckConstraint("(state = 'left') = (left_at is not null)", name="letters_left"),
     schema="dsr",
 )

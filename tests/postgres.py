@@ -41,9 +41,9 @@ class Server:
         """Where a database of this server is."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
-    async def execute(self, sql: str) -> None:
-        """Run one statement outside every test's database."""
-        conn = await asyncpg.connect(host=self.folder, user="postgres", database="postgres")
+    async def execute(self, sql: str, database: str = "postgres") -> None:
+        """Run one statement; without a name, outside every test's database."""
+        conn = await asyncpg.connect(host=self.folder, user="postgres", database=database)
         try:
             await conn.execute(sql)
         finally:

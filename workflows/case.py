@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
+from temporalio.common import Priority, RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -41,6 +41,12 @@ NEVER_AGAIN: Final = ["RefusedByRule", "NotFromHere", "BadInput"]
 
 OPENING: Final = timedelta(seconds=30)
 """One try of the first step, before the policy's pace is known."""
+
+BEGINNING: Final = Priority(priority_key=5)
+GOING_ON: Final = Priority(priority_key=1)
+"""Among steps that wait for a worker, one of a case already begun goes before the first of another
+(a search between them): in a burst the oldest are answered first, and a person's action waits for
+neither."""
 
 
 class Interrupt(Exception):
@@ -127,6 +133,7 @@ class Case:
             result_type=step.gives,
             activity_id=f"{step.name}:{self.next_step()}",
             start_to_close_timeout=pace.step_timeout if pace else OPENING,
+            priority=BEGINNING if step is OPEN else GOING_ON,
             retry_policy=RetryPolicy(
                 initial_interval=pace.retry_first if pace else timedelta(seconds=1),
                 maximum_interval=pace.retry_most if pace else timedelta(minutes=1),

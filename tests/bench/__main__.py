@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.bench import histories
+from tests.bench import histories, speed, store
 from tests.bench.figures import METRICS, Figure
 from tests.bench.stand import a_stand
 
-MODULES: Final = (histories,)
+MODULES: Final = (histories, speed, store)
+HEAD: Final = ("metric", "parameters", "value", "unit", "bar", "")
 FILE: Final = Path("bench.jsonl")
-LONGEST: Final = 120.0  # seconds for one metric: a hang is a failure, not a wait
+LONGEST: Final = 600.0  # seconds for one metric: a hang is a failure, not a wait
 
 
 async def measure(names: list[str]) -> list[Figure]:
@@ -22,24 +23,27 @@ async def measure(names: list[str]) -> list[Figure]:
     async with a_stand() as stand:
         for name in names:
             began = time.monotonic()
-            async with asyncio.timeout(LONGEST):
-                figures += await METRICS[name](stand)
+            figures += await asyncio.wait_for(METRICS[name](stand), LONGEST)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return figures
 
 
+def lines(figures: list[Figure]) -> str:
+    """The figures as bench.jsonl has them: one object a line."""
+    return "".join(figure.model_dump_json() + "\n" for figure in figures)
+
+
 def table(figures: list[Figure]) -> str:
     """The figures for a reader; a missed bar is marked."""
-    rows = [("metric", "parameters", "value", "unit", "bar", "")]
-    rows += [_row(figure) for figure in figures]
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    rows = [HEAD, *(_row(figure) for figure in figures)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
+def _row(figure: Figure) -> tuple[str, str, str, str, str, str]:
     parameters = " ".join(f"{name}={value}" for name, value in figure.parameters.items())
     sign = "<=" if figure.better == "lower" else ">="
     bar = "" if figure.bar is None else f"{sign} {figure.bar:g}"
@@ -56,7 +60,7 @@ def main() -> int:
         print(f"There is no metric {only}. Known: {', '.join(METRICS)}.", file=sys.stderr)
         return 2
     figures = asyncio.run(measure([only] if only else list(METRICS)))
-    FILE.write_text("".join(figure.model_dump_json() + "\n" for figure in figures))
+    FILE.write_text(lines(figures))
     print(table(figures))
     return int(any(figure.missed for figure in figures))
 

@@ -1,14 +1,10 @@
-"""What a request leaves in Temporal: events, bytes, and the time of a replay."""
-
-from typing import Final
+"""What a request leaves in Temporal: events and bytes."""
 
 from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from tests.bench.figures import Figure, metric
 from tests.bench.requests import answered, at_once
 from tests.bench.stand import Engine, Stand, an_engine
-
-REPLAYS: Final = 7
 
 
 @metric

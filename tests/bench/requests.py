@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from schemas.case import CaseView, Status
 from schemas.messages import Choice, Decide, Review
-from starter.intake import Receipt
 from tests.bench.stand import Engine
 from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import a_form
@@ -20,10 +19,10 @@ def at_once(count: int) -> FakeSystems:
     return FakeSystems(*(FakeSystem(facts(f"system_{n}")) for n in range(count)))
 
 
-def somebody(**more: Any) -> dict[str, Any]:
+def somebody(*, of: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """An access request, by signed letter, of a person who never asked before."""
     mail = {"type": "email", "value": f"{uuid4().hex}@example.fi"}
-    return a_form(of={"name": "Aino Virtanen", "identifiers": [mail]}, **more)
+    return a_form(of=of or {"name": "Aino Virtanen", "identifiers": [mail]}, **more)
 
 
 async def seen(engine: Engine, number: str, what: Callable[[CaseView], Any]) -> CaseView:
@@ -39,11 +38,6 @@ async def seen(engine: Engine, number: str, what: Callable[[CaseView], Any]) -> 
 def awaiting(what: str) -> Callable[[CaseView], bool]:
     """A case that waits for this."""
     return lambda view: any(task.what == what for task in view.awaiting)
-
-
-async def submitted(engine: Engine, count: int) -> list[Receipt]:
-    """That many requests, handed in at once."""
-    return list(await asyncio.gather(*(engine.client.submit(somebody()) for _ in range(count))))
 
 
 async def answered(engine: Engine) -> str:

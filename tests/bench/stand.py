@@ -4,7 +4,6 @@ PostgreSQL is as safe as in production (fsync and synchronous_commit are on); Te
 state in memory; worker and client share this process, as they share the machine.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -123,17 +122,7 @@ def _worker(stand: Stand, engine: Engine, systems: Any, policy: Policy) -> Any:
     workflows: Sequence[type] = (*EVERY_WORKFLOW, Bare)
     return build_worker(
         engine.temporal,
-        Settings(DSR_TASK_QUEUE=engine.queue, DSR_GRACEFUL_SHUTDOWN_SECONDS=1),  # type: ignore[call-arg]
+        Settings(DSR_TASK_QUEUE=engine.queue, DSR_GRACEFUL_SHUTDOWN_SECONDS=1),
         workflows=workflows,
         activities=[*ours, bare.nothing, bare.insert],
     )
-
-
-def cpu_seconds(pids: Sequence[int]) -> float:
-    """CPU time that these processes have used so far (Linux)."""
-    tick = os.sysconf("SC_CLK_TCK")
-    total = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / tick

@@ -121,6 +121,14 @@ def _tables() -> None:
         schema="dsr",
         postgresql_where=sa.text("status <> 'closed'"),
     )
+    op.create_index(
+        "cases_open_by_age",
+        "cases",
+        ["registered_at"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("status <> 'closed'"),
+    )
     op.create_index("cases_by_status", "cases", ["status", "kind"], unique=False, schema="dsr")
     op.create_index(
         "cases_one_open_per_content",
@@ -199,6 +207,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id"),
         schema="dsr",
     )
+    op.create_index("decisions_by_case", "decisions", ["case_id"], unique=False, schema="dsr")
     op.create_table(
         "escalations",
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -261,6 +270,14 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("case_id", "id"),
         schema="dsr",
     )
+    op.create_index(
+        "letters_untold",
+        "letters",
+        ["left_at"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("state = 'left' and noticed_at is null"),
+    )
     op.create_table(
         "pauses",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -276,6 +293,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id"),
         schema="dsr",
     )
+    op.create_index("pauses_by_case", "pauses", ["case_id"], unique=False, schema="dsr")
     op.create_table(
         "sealed",
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -344,6 +362,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id"),
         schema="dsr",
     )
+    op.create_index("tasks_by_case", "tasks", ["case_id"], unique=False, schema="dsr")
     op.create_index(
         "tasks_once_while_open",
         "tasks",

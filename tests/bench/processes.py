@@ -1,0 +1,53 @@
+"""The CPU time of every process that has a part in a request."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import psutil  # type: ignore[import-untyped]
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+TEMPORAL: Final = "temporal"
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process (worker and client), the Temporal server that it started, and PostgreSQL."""
+
+    worker: psutil.Process
+    temporal: psutil.Process
+    postgres: psutil.Process
+
+    @classmethod
+    async def of(cls, database: AsyncEngine) -> Self:
+        """Those behind an engine of this process."""
+        async with database.connect() as conn:
+            folder = str(await conn.scalar(text("show data_directory")))
+        worker = psutil.Process(os.getpid())
+        temporal = next(child for child in worker.children() if child.name() == TEMPORAL)
+        return cls(worker, temporal, _postmaster(Path(folder)))
+
+    def seconds(self) -> dict[str, float]:
+        """CPU time so far. A server's children that have ended count with their parent."""
+        return {
+            "worker": _own(self.worker),
+            "temporal": _with_children(self.temporal),
+            "postgres": _with_children(self.postgres),
+        }
+
+
+def _postmaster(data: Path) -> psutil.Process:
+    return psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+
+
+def _own(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _with_children(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    ended = float(times.children_user + times.children_system)
+    return _own(process) + ended + sum(_with_children(child) for child in process.children())

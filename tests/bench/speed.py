@@ -1,0 +1,295 @@
+"""How fast requests go, against runs of the same shape that do nothing of ours."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import cycle
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from connectors.registry import Systems
+from schemas.policy import AccessPolicy, Pace
+from starter.intake import Receipt
+from tests.bench.bare import INSERT, NOTHING, TABLE, Bare, Shape
+from tests.bench.figures import Figure, metric
+from tests.bench.processes import Processes
+from tests.bench.requests import median, p99, somebody
+from tests.bench.stand import Engine, Stand, an_engine
+from tests.connectors.small import CUSTOMERS, small
+from tests.office import POLICY
+
+SYSTEMS: Final = 10
+OPEN: Final = 50
+TIMES: Final = 5
+ALONE: Final = 30
+BURST: Final = 100
+PEOPLE: Final = 1_000  # more than one metric asks for: nobody asks twice in one engine
+GLANCE: Final = 0.02  # seconds between two looks: a look must not cost what it measures
+UNATTENDED: Final = POLICY.model_copy(
+    update={
+        "access": AccessPolicy(unattended="nothing_to_withhold"),
+        "pace": Pace(),  # as shipped: a test's short time limits would repeat what only waits
+    }
+)
+
+REGISTERS: Final = [
+    statement
+    for n in range(SYSTEMS)
+    for statement in (
+        f"create schema s{n}",
+        f"create table s{n}.customers (id int primary key, name text, email text)",
+        f"insert into s{n}.customers select i, 'Person ' || i, 'p' || i || '@example.fi' "
+        f"from generate_series(1, {PEOPLE}) i",
+        f"create index on s{n}.customers (lower(email))",
+    )
+]
+_numbers = cycle(range(1, PEOPLE + 1))
+
+
+def known() -> dict[str, Any]:
+    """An access request of the next person; every system holds one record on each."""
+    n = next(_numbers)
+    mail = {"type": "email", "value": f"p{n}@example.fi"}
+    return somebody(of={"name": f"Person {n}", "identifiers": [mail]})
+
+
+@asynccontextmanager
+async def real_systems(stand: Stand) -> AsyncIterator[Systems]:
+    """Ten schemas of one PostgreSQL, each a declared system."""
+    name = await stand.postgres.create("template1")
+    for statement in REGISTERS:
+        await stand.postgres.execute(statement, name)
+    manifests = []
+    for n in range(SYSTEMS):
+        manifest = small({"customers": CUSTOMERS}, schema=f"s{n}")
+        facts = manifest.facts.model_copy(update={"name": f"system_{n}"})
+        manifests.append(manifest.model_copy(update={"facts": facts}))
+    systems = Systems(manifests, {"DSR_SMALL_URL": stand.postgres.url(name)})
+    try:
+        yield systems
+    finally:
+        await systems.close()
+        await stand.postgres.drop(name)
+
+
+@asynccontextmanager
+async def unattended(stand: Stand) -> AsyncIterator[Engine]:
+    """An engine that answers by itself, over ten real systems; warm."""
+    async with (
+        real_systems(stand) as systems,
+        an_engine(stand, systems, policy=UNATTENDED) as engine,
+    ):
+        async with engine.database.begin() as conn:
+            await conn.execute(text(TABLE))
+        await requests(engine, SYSTEMS)
+        yield engine
+
+
+async def requests(engine: Engine, count: int) -> None:
+    """So many complete requests, all open at once: received, searched, replied, closed."""
+    receipts = await _submitted(engine, count)
+    waiting = {receipt.number for receipt in receipts}
+    while waiting:
+        ready = sorted(waiting & await _ready(engine))
+        await asyncio.gather(*(engine.client.package(n, by="maija") for n in ready))
+        waiting -= set(ready)
+        await asyncio.sleep(GLANCE)
+    await asyncio.gather(*(_ended(engine, receipt.case) for receipt in receipts))
+
+
+async def _submitted(engine: Engine, count: int) -> list[Receipt]:
+    return list(await asyncio.gather(*(engine.client.submit(known()) for _ in range(count))))
+
+
+async def _ready(engine: Engine) -> set[str]:
+    """Numbers of the cases whose reply waits to be sent."""
+    async with engine.database.connect() as conn:
+        rows = await conn.scalars(text("select number from dsr.cases where status = 'replying'"))
+        return set(rows)
+
+
+async def _ended(engine: Engine, case: UUID) -> None:
+    await (await engine.client._handle(case)).result()
+
+
+async def bare_runs(engine: Engine, count: int, shape: Shape) -> None:
+    """So many runs of a shape, all open at once."""
+    await asyncio.gather(*(_bare_run(engine, shape) for _ in range(count)))
+
+
+async def _bare_run(engine: Engine, shape: Shape) -> None:
+    await engine.temporal.execute_workflow(
+        Bare.run, shape, id=f"bare-{uuid4()}", task_queue=engine.queue
+    )
+
+
+async def shape_of(engine: Engine, activity: str) -> Shape:
+    """The shape of a request's own history: searches beside one another, the rest in a row."""
+    number, case = await _until_ready(engine)
+    await engine.client.package(number, by="maija")
+    handle = await engine.client._handle(case)
+    await handle.result()
+    kinds: Counter[str] = Counter()
+    async for event in handle.fetch_history_events():
+        kinds[event.activity_task_scheduled_event_attributes.activity_type.name] += 1
+    searches = kinds.pop("system.search")
+    steps = sum(count for name, count in kinds.items() if name)
+    return Shape(before=1, beside=searches, after=steps - 1, activity=activity)
+
+
+async def _until_ready(engine: Engine) -> tuple[str, UUID]:
+    """One request, until its reply is ready: its number and case."""
+    receipt = await engine.client.submit(known())
+    while receipt.number not in await _ready(engine):
+        await asyncio.sleep(GLANCE / 4)
+    return receipt.number, receipt.case
+
+
+@metric
+async def throughput_share(stand: Stand) -> list[Figure]:
+    """Unattended access requests, 50 open, against runs whose activities are one INSERT each.
+
+    A request has a signal, two timers and a client's work beside its activities, the runs have
+    not: the share tells rather too little than too much. Aim: 0.85 of INSERTs.
+    """
+    async with unattended(stand) as engine:
+        insert = await shape_of(engine, INSERT)
+        nothing = insert.model_copy(update={"activity": NOTHING})
+        times = await _in_turns(
+            {
+                "ours": lambda: requests(engine, OPEN),
+                "insert": lambda: bare_runs(engine, OPEN, insert),
+                "nothing": lambda: bare_runs(engine, OPEN, nothing),
+            }
+        )
+    parameters = {"systems": SYSTEMS, "open": OPEN}
+    shares = [
+        Figure(
+            metric="throughput_share", parameters={**parameters, "of": of}, unit="ratio",
+            value=times[of] / times["ours"], bar=bar, better="higher",
+        )
+        for of, bar in (("insert", 0.6), ("nothing", None))
+    ]  # fmt: skip
+    rate = Figure(
+        metric="throughput", parameters=parameters, value=OPEN / times["ours"],
+        unit="requests/s", better="higher",
+    )  # fmt: skip
+    return [*shares, rate]
+
+
+async def _in_turns(acts: dict[str, Callable[[], Awaitable[None]]]) -> dict[str, float]:
+    """The median time of each, taken in turns, so that a busy machine is busy for all."""
+    times: dict[str, list[float]] = {name: [] for name in acts}
+    for _ in range(TIMES):
+        for name, act in acts.items():
+            times[name].append(await _seconds(act()))
+    return {name: median(taken) for name, taken in times.items()}
+
+
+async def _seconds(act: Awaitable[Any]) -> float:
+    began = time.perf_counter()
+    await act
+    return time.perf_counter() - began
+
+
+@metric
+async def solo_latency(stand: Stand) -> list[Figure]:
+    """From `submit` until the reply is ready, one request after another, each beside a bare run."""
+    async with unattended(stand) as engine:
+        shape = await shape_of(engine, INSERT)
+        ours, bare = [], []
+        for _ in range(ALONE):
+            ours.append(await _seconds(_until_ready(engine)))
+            bare.append(await _seconds(_bare_run(engine, shape)))
+    return [
+        _latency("p50", median(ours) * 1000, "ms"),
+        _latency("p99", p99(ours) * 1000, "ms"),
+        _latency("p50 against insert", median(ours) / median(bare), "ratio"),
+    ]
+
+
+def _latency(of: str, value: float, unit: str) -> Figure:
+    parameters = {"systems": SYSTEMS, "requests": ALONE, "of": of}
+    return Figure(metric="solo_latency", parameters=parameters, value=value, unit=unit)
+
+
+@metric
+async def cpu_per_request(stand: Stand) -> list[Figure]:
+    """CPU of all processes for one complete request, and for a run of its shape with INSERTs."""
+    async with unattended(stand) as engine:
+        shape = await shape_of(engine, INSERT)
+        processes = await Processes.of(engine.database)
+        ours = await _spent(processes, lambda: requests(engine, OPEN))
+        bare = await _spent(processes, lambda: bare_runs(engine, OPEN, shape))
+    total = sum(ours.values())
+    return [
+        _cpu("all", total, "ms"),
+        *(_cpu(process, spent, "ms") for process, spent in ours.items()),
+        _cpu("all against insert", total / sum(bare.values()), "ratio"),
+    ]
+
+
+def _cpu(of: str, value: float, unit: str) -> Figure:
+    parameters = {"systems": SYSTEMS, "open": OPEN, "of": of}
+    return Figure(metric="cpu_per_request", parameters=parameters, value=value, unit=unit)
+
+
+async def _spent(processes: Processes, act: Callable[[], Awaitable[None]]) -> dict[str, float]:
+    """Milliseconds of CPU a request, by process."""
+    before = processes.seconds()
+    await act()
+    after = processes.seconds()
+    return {name: (after[name] - before[name]) / OPEN * 1000 for name in before}
+
+
+# -- a burst -------------------------------------------------------------------------------------
+
+REPLYING: Final = """
+select extract(epoch from a.recorded_at) as at
+from dsr.cases c join dsr.audit a on a.case_id = c.id
+where a.event = 'moved' and a.facts->>'after' = 'replying' and c.number = any(:numbers)
+order by c.registered_at
+"""
+
+
+@metric
+async def burst(stand: Stand) -> list[Figure]:
+    """100 requests at once until their replies are ready: rate, and whether the oldest go first.
+
+    Half of the wall time is the least that the middle one can wait; one that shares with all
+    others waits nearly all of it. Aim: 0.65.
+    """
+    async with unattended(stand) as engine:
+        began = time.time()
+        receipts = await _submitted(engine, BURST)
+        numbers = {receipt.number for receipt in receipts}
+        while not numbers <= await _ready(engine):
+            await asyncio.sleep(5 * GLANCE)
+        waited = [at - began for at in await _replying_at(engine, sorted(numbers))]
+    wall = max(waited)
+    return [
+        _burst("rate", BURST / wall, "requests/s", "higher"),
+        _burst("p50 over wall time", median(waited) / wall, "ratio", "lower"),
+        _burst("pairs in order", _in_order(waited), "ratio", "higher"),
+    ]
+
+
+def _burst(of: str, value: float, unit: str, better: Any) -> Figure:
+    parameters = {"at_once": BURST, "systems": SYSTEMS, "of": of}
+    return Figure(metric="burst", parameters=parameters, value=value, unit=unit, better=better)
+
+
+async def _replying_at(engine: Engine, numbers: list[str]) -> list[float]:
+    """When each reply was ready, in the order of receipt; seconds since 1970."""
+    async with engine.database.connect() as conn:
+        return [float(at) for at in await conn.scalars(text(REPLYING), {"numbers": numbers})]
+
+
+def _in_order(instants: Sequence[float]) -> float:
+    """Of all pairs of requests, the share in which the older one was served first."""
+    pairs = [(a, b) for n, a in enumerate(instants) for b in instants[n + 1 :]]
+    return sum(a <= b for a, b in pairs) / len(pairs)
