@@ -1,12 +1,13 @@
 """The case row: opening a run, recording what happened, closing. Each is one transaction."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
 from activities.closing import close
-from activities.desk import Desk, step_key
+from activities.desk import Desk
 from activities.replies import acknowledge
 from rules.status import admitted, move
 from schemas.case import FeeAssessment, FeeState, IdentityState, Status
@@ -39,41 +40,29 @@ class CaseFileActivities:
 
         One transaction: what needs no person costs no further step. Safe to repeat.
         """
-        policy, case_file = self._desk.policy, self._desk.case_file
-        form = await self._desk.form(opening.case)
-        async with case_file.step(opening.case, step_key(), opening.at, opening.by.account) as step:
-            absolute = set(step.row["purposes"]) <= set(policy.absolute_purposes)
-            plan = concerned(
-                self._desk.systems.facts,
-                Kind(step.row["kind"]),
-                tuple(step.row["scope"]),
-                tuple(step.row["purposes"]),
-                absolute,
-            )
+        policy, form = self._desk.policy, await self._desk.form(opening.case)
+        absolute = set(form.purposes) <= set(policy.absolute_purposes)
+        plan = concerned(self._desk.systems.facts, form.kind, form.scope, form.purposes, absolute)
+
+        async def write(step: CaseStep) -> None:
             await _plan_systems(step, plan)
-            if not step.repeated and opening.acknowledge:
+            if opening.acknowledge:
                 await acknowledge(self._desk, step, form)
                 _admit(step)
-        recorded = await case_file.recorded(step)
+
+        recorded = await self._desk.record(opening, write)
         return Opened(
             view=recorded.view,
             entries=recorded.entries,
             plan=plan,
-            absolute=step.row["kind"] == Kind.OBJECTION and absolute,
-            has_submitter=step.row["has_submitter"],
-            merge_into=step.row["merge_into"],
+            absolute=form.kind is Kind.OBJECTION and absolute,
+            has_submitter=form.submitter is not None,
             unattended=policy.access.unattended == "nothing_to_withhold",
             search_window=policy.access.search_window,
             max_extension_months=policy.time_limits.max_extension_months,
             max_age=policy.intake.max_age,
             fee_cents=policy.fees.amount_cents,
-            pacing=Pacing(
-                retry_first=policy.pace.retry_first,
-                retry_most=policy.pace.retry_most,
-                step_timeout=policy.pace.step_timeout,
-                system_timeout=policy.pace.system_timeout,
-                tell_after_tries=policy.pace.tell_after_tries,
-            ),
+            pacing=Pacing.model_validate(policy.pace, from_attributes=True),
             silences=Silences(
                 identity=policy.identity.silence,
                 clarification=policy.clarification.silence,
@@ -87,59 +76,57 @@ class CaseFileActivities:
 
         Raises `RefusedByRule` where the database decides a race (a reply that has just left).
         """
-        case_file = self._desk.case_file
-        async with case_file.step(change.case, step_key(), change.at, change.by.account) as step:
-            if not step.repeated:
-                await self._apply(step, change)
-        return await case_file.recorded(step)
+        return await self._desk.record(change, partial(_apply, change=change))
 
-    async def _apply(self, step: CaseStep, change: Change) -> None:
-        for fact in change.facts:
-            step.record(fact.event, **fact.facts)
-        if change.take_back:
-            await step.take_back()
-        if change.answer_again:
-            await step.answer_again()
-        for part, text in change.texts.items():
-            await step.seal(part, text.encode())
-        for upload, part in change.keeps.items():
-            await step.keep(upload, part)
-        self._set_columns(step, change)
-        for system in change.systems:
-            await step.system(system)
-        if change.decision is not None:
-            await step.decide(change.decision)
-        for name in change.closes:
-            await step.close_tasks(name)
-        for task in change.opens:
-            await step.open_task(task)
-        if change.move is Status.CLOSED:
-            await close(step)
-        elif change.move not in (None, step.status):  # a system's answer may have moved it already
-            step.move(change.move, move(step.status, change.move))
 
-    def _set_columns(self, step: CaseStep, change: Change) -> None:
-        columns: dict[str, Any] = {}
-        if change.outcome is not None:
-            columns["outcome"] = change.outcome
-        if change.identity is not None:
-            columns |= {
-                "identity_state": change.identity.state,
-                "identity_how": change.identity.how,
-            }
-        if change.fee is not None:
-            columns |= {"fee_state": change.fee.state}
-            if change.fee.state is FeeState.TOLD:
-                columns["fee_amount"] = change.fee.amount
-            if change.fee.state is FeeState.QUESTION:
-                step.record(Event.FEE_QUESTION, assessment=step.row["fee_assessment"])
-        if change.withheld is not None:
-            columns["withheld"] = [w.model_dump(mode="json") for w in change.withheld]
-        if change.assignee is not None:
-            columns["assignee"] = change.assignee
-        if change.link is not None:
-            columns["linked"] = sorted({*step.row["linked"], change.link})
-        step.set(**columns)
+async def _apply(step: CaseStep, change: Change) -> None:
+    for fact in change.facts:
+        step.record(fact.event, **fact.facts)
+    if change.take_back:
+        await step.take_back()
+    if change.answer_again:
+        await step.answer_again()
+    for part, text in change.texts.items():
+        await step.seal(part, text.encode())
+    for upload, part in change.keeps.items():
+        await step.keep(upload, part)
+    _set_columns(step, change)
+    for system in change.systems:
+        await step.system(system)
+    if change.decision is not None:
+        await step.decide(change.decision)
+    for name in change.closes:
+        await step.close_tasks(name)
+    for task in change.opens:
+        await step.open_task(task)
+    if change.move is Status.CLOSED:
+        await close(step)
+    elif change.move not in (None, step.status):  # a system's answer may have moved it already
+        step.move(change.move, move(step.status, change.move))
+
+
+def _set_columns(step: CaseStep, change: Change) -> None:
+    columns: dict[str, Any] = {}
+    if change.outcome is not None:
+        columns["outcome"] = change.outcome
+    if change.identity is not None:
+        columns |= {
+            "identity_state": change.identity.state,
+            "identity_how": change.identity.how,
+        }
+    if change.fee is not None:
+        columns |= {"fee_state": change.fee.state}
+        if change.fee.state is FeeState.TOLD:
+            columns["fee_amount"] = change.fee.amount
+        if change.fee.state is FeeState.QUESTION:
+            step.record(Event.FEE_QUESTION, assessment=step.row["fee_assessment"])
+    if change.withheld is not None:
+        columns["withheld"] = [w.model_dump(mode="json") for w in change.withheld]
+    if change.assignee is not None:
+        columns["assignee"] = change.assignee
+    if change.link is not None:
+        columns["linked"] = sorted({*step.row["linked"], change.link})
+    step.set(**columns)
 
 
 def _admit(step: CaseStep) -> None:

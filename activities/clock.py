@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
 from activities.closing import close
-from activities.desk import Desk, step_key
+from activities.desk import Desk
 from rules import deadlines, escalation, reckoning
 from rules.reckoning import Notice
 from schemas.case import (
@@ -54,15 +54,15 @@ class ClockActivities:
     @activity.defn(name=RECOMPUTE.name)
     async def recompute(self, change: Recompute) -> Recorded:
         """A fact moves dates: a pause, an extension, a corrected receipt. Safe to repeat."""
-        case_file = self._desk.case_file
-        async with case_file.step(change.case, step_key(), change.at, change.by.account) as step:
-            if not step.repeated:
-                for fact in change.facts:
-                    step.record(fact.event, **fact.facts)
-                for part, text in change.texts.items():
-                    await step.seal(part, text.encode())
-                await self._move_dates(step, change)
-        return await case_file.recorded(step)
+
+        async def write(step: CaseStep) -> None:
+            for fact in change.facts:
+                step.record(fact.event, **fact.facts)
+            for part, text in change.texts.items():
+                await step.seal(part, text.encode())
+            await self._move_dates(step, change)
+
+        return await self._desk.record(change, write)
 
     async def _move_dates(self, step: CaseStep, change: Recompute) -> None:
         received_at: datetime = step.row["received_at"]
@@ -124,11 +124,11 @@ class ClockActivities:
     @activity.defn(name=FIRE.name)
     async def fire(self, fire: Fire) -> Recorded:
         """A step of the ladder: recorded, told to its role, once per schedule. Safe to repeat."""
-        case_file = self._desk.case_file
-        async with case_file.step(fire.case, step_key(), fire.at, fire.by.account) as step:
-            if not step.repeated:
-                await fire_step(step, fire.step, fire.revision, fire.cause)
-        return await case_file.recorded(step)
+
+        async def write(step: CaseStep) -> None:
+            await fire_step(step, fire.step, fire.revision, fire.cause)
+
+        return await self._desk.record(fire, write)
 
     @activity.defn(name=LETTER_GONE.name)
     async def letter_gone(self, gone: LetterGone) -> Recorded:
@@ -136,22 +136,22 @@ class ClockActivities:
 
         Safe to repeat.
         """
-        case_file = self._desk.case_file
-        async with case_file.step(gone.case, step_key(), gone.at, gone.by.account) as step:
-            if not step.repeated:
-                await step.conn.execute(
-                    update(t.letters)
-                    .where(t.letters.c.case_id == gone.case, t.letters.c.id == gone.letter)
-                    .values(noticed_at=gone.at)
-                )
-                if gone.kind in REPLIES:
-                    await self._replied(step, gone)
-                if gone.kind is LetterKind.EXTENSION:
-                    await self._extension_told(step, gone.left_at)
-                if gone.closes:
-                    step.record(Event.CLOSED, outcome=step.outcome)
-                    await close(step)
-        return await case_file.recorded(step)
+
+        async def write(step: CaseStep) -> None:
+            await step.conn.execute(
+                update(t.letters)
+                .where(t.letters.c.case_id == gone.case, t.letters.c.id == gone.letter)
+                .values(noticed_at=gone.at)
+            )
+            if gone.kind in REPLIES:
+                await self._replied(step, gone)
+            if gone.kind is LetterKind.EXTENSION:
+                await self._extension_told(step, gone.left_at)
+            if gone.closes:
+                step.record(Event.CLOSED, outcome=step.outcome)
+                await close(step)
+
+        return await self._desk.record(gone, write)
 
     async def _replied(self, step: CaseStep, gone: LetterGone) -> None:
         await step.close_tasks("send_reply")

@@ -1,7 +1,9 @@
 """What every activity works with, and the key under which each is done once."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from temporalio import activity
@@ -13,7 +15,11 @@ from rules.identity import normalise
 from schemas.errors import BadInput
 from schemas.policy import Policy
 from schemas.request import RequestForm, Subject
-from storage.case_file import CaseFile
+from schemas.steps import Recorded, StepInput
+from storage.case_file import CaseFile, CaseStep
+
+KEPT_SECONDS: Final = 10
+"""A form that was opened stays in memory so long; its key does longer (`storage.keyring`)."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +30,21 @@ class Desk:
     policy: Policy
     systems: Systems
     letters: Letters
+    _read: dict[UUID, asyncio.Task[RequestForm]] = field(default_factory=dict, repr=False)
 
     async def form(self, case: UUID) -> RequestForm:
-        """The request as it was received."""
+        """The request as it was received; read once for the systems that are asked in a row."""
+        reading = self._read.get(case)
+        if reading is None:
+            reading = self._read[case] = asyncio.create_task(self._read_form(case))
+            reading.add_done_callback(lambda read: self._forget_later(case, read))
+        return await asyncio.shield(reading)
+
+    def _forget_later(self, case: UUID, read: asyncio.Task[RequestForm]) -> None:
+        kept = 0 if read.cancelled() or read.exception() else KEPT_SECONDS
+        asyncio.get_running_loop().call_later(kept, self._read.pop, case, None)
+
+    async def _read_form(self, case: UUID) -> RequestForm:
         content = await self.case_file.unseal(case, "form")
         if content is None:
             raise LookupError("the case file holds no form")
@@ -35,6 +53,14 @@ class Desk:
     async def person(self, case: UUID) -> Person:
         """Whom connectors look for."""
         return person_of((await self.form(case)).subject, self.policy)
+
+    async def record(
+        self, order: StepInput, write: Callable[[CaseStep], Awaitable[None]]
+    ) -> Recorded:
+        """This activity as one step of its case, once, however often it is tried."""
+        return await self.case_file.record(
+            order.case, step_key(), order.at, order.by.account, write
+        )
 
     def hashes(self, person: Person) -> list[bytes]:
         """The person's identifiers as the case database knows them: keyed hashes."""

@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities import letter_content as content
 from activities import reply_content as reply
-from activities.desk import Desk, step_key
+from activities.desk import Desk
 from activities.package import HandedIn, PackageContent, compile_package
 from connectors.contract import Found
 from rules import deadlines
@@ -44,14 +44,14 @@ class ReplyActivities:
     @activity.defn(name=WRITE_LETTER.name)
     async def write_letter(self, order: WriteLetter) -> Recorded:
         """Render one letter into the outbox. Safe to repeat."""
-        case_file = self._desk.case_file
         form = await self._desk.form(order.case)
-        async with case_file.step(order.case, step_key(), order.at, order.by.account) as step:
-            if not step.repeated:
-                letter = await self._letter(step, order, form)
-                page = self._desk.letters.render(order.kind, form.language, letter)
-                await step.write_letter(order.kind, page.encode(), None)
-        return await case_file.recorded(step)
+
+        async def write(step: CaseStep) -> None:
+            letter = await self._letter(step, order, form)
+            page = self._desk.letters.render(order.kind, form.language, letter)
+            await step.write_letter(order.kind, page.encode(), None)
+
+        return await self._desk.record(order, write)
 
     async def _letter(
         self, step: CaseStep, order: WriteLetter, form: RequestForm
@@ -96,12 +96,12 @@ class ReplyActivities:
 
         From then on the case waits for the reply to leave. Safe to repeat.
         """
-        case_file = self._desk.case_file
         form = await self._desk.form(order.case)
-        async with case_file.step(order.case, step_key(), order.at, order.by.account) as step:
-            if not step.repeated:
-                await self._compile(step, order, form)
-        return await case_file.recorded(step)
+
+        async def write(step: CaseStep) -> None:
+            await self._compile(step, order, form)
+
+        return await self._desk.record(order, write)
 
     async def _compile(self, step: CaseStep, order: CompileReply, form: RequestForm) -> None:
         view = await case_view(step.conn, step.case)
@@ -187,41 +187,39 @@ class ReplyActivities:
         self, step: CaseStep, form: RequestForm, letter: reply.AccessReply
     ) -> PackageContent:
         """What each system gave: records, the doubtful ones that a person chose, files."""
-        found, files = {}, []
+        found, files, handed_in = {}, [], await self._files(step)
+        contents, choices = await step.unseal_all("found:"), await step.unseal_all("chosen:")
         for part in letter.systems:
             name = part.facts.name
-            content = await step.unseal(f"found:{name}")
+            content = contents.get(name)
             held = Found.model_validate_json(content) if content else Found()
-            chosen = (await step.unseal(f"chosen:{name}") or b"").decode().split(",")
+            chosen = choices.get(name, b"").decode().split(",")
             rows = (*held.rows, *(row for row in held.doubtful if row.item in chosen))
             # What tells of other people is not the subject's data: it is reviewed, never sent.
             found[name] = held.model_copy(update={"rows": rows, "doubtful": (), "third_party": ()})
             # A file cannot be redacted item by item: withheld in part, it stays here as a whole.
             if not part.withheld:
-                files += await self._files(step, name)
+                files += handed_in.get(name, [])
         return PackageContent(
             language=form.language, reply=letter, compiled_at=letter.written_at, found=found,
             files=tuple(files),
         )  # fmt: skip
 
-    async def _files(self, step: CaseStep, system: str) -> list[HandedIn]:
-        """Files with which manual tasks of this system were answered."""
-        tasks = await step.conn.scalars(
-            select(t.tasks.c.id)
-            .where(t.tasks.c.case_id == step.case, t.tasks.c.system == system)
-            .where(t.tasks.c.done_at.is_not(None))
+    async def _files(self, step: CaseStep) -> dict[str, list[HandedIn]]:
+        """Files with which manual tasks were answered, by system."""
+        contents = await step.unseal_all("file:")
+        done = await step.conn.execute(
+            select(t.tasks.c.id, t.tasks.c.system)
+            .where(t.tasks.c.case_id == step.case, t.tasks.c.id.in_(contents))
             .order_by(t.tasks.c.id)
         )
-        files = []
-        for task in tasks.all():
-            if content := await step.unseal(f"file:{task}"):
-                file = Attachment.model_validate_json(content)
-                files.append(
-                    HandedIn(
-                        system=system, name=file.name, media_type=file.media_type,
-                        content=file.base64,
-                    )
-                )  # fmt: skip
+        files: dict[str, list[HandedIn]] = {}
+        for task, system in done:
+            file = Attachment.model_validate_json(contents[task])
+            handed_in = HandedIn(
+                system=system, name=file.name, media_type=file.media_type, content=file.base64
+            )
+            files.setdefault(system, []).append(handed_in)
         return files
 
 

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, bindparam, func, select
 from temporalio import activity
 
 from activities.desk import Desk, step_key
 from connectors.contract import Choice, Found, Person, SystemMisdeclared
 from rules.status import move
-from schemas.case import ANSWERED, Awaited, Status, SystemOutcome
+from schemas.case import ANSWERED, Status, SystemOutcome
 from schemas.events import Event
 from schemas.request import Kind, RequestForm
 from schemas.steps import (
@@ -33,6 +33,13 @@ from storage import tables as t
 from storage.case_file import CaseStep
 from storage.locks import lock_person
 from storage.together import Together
+from storage.views import awaited, open_tasks_of
+
+_ANSWER: Final = (
+    select(t.system_tasks, open_tasks_of(t.system_tasks.c.case_id))
+    .where(t.system_tasks.c.case_id == bindparam("case", type_=Uuid))
+    .where(t.system_tasks.c.name == bindparam("system"))
+)
 
 SUPERSEDED: Final = "a later choice of the person stands"
 
@@ -203,11 +210,7 @@ async def _handed_over(
 
 async def _undone(step: CaseStep, system: str) -> bool:
     """Whether the restriction by hand was not done yet: then its task ends, nothing is to lift."""
-    for task in await _open_tasks(step, system):
-        if task.what == f"{Duty.RESTRICT}_by_hand":
-            await step.close_tasks(task.task)
-            return True
-    return False
+    return await step.close_tasks(f"{Duty.RESTRICT}_by_hand", system=system) > 0
 
 
 def _failed(call: SystemCall) -> SystemAnswer:
@@ -233,9 +236,7 @@ async def _write(
 ) -> None:  # fmt: skip
     change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
     await step.system(change, **columns)
-    for task in await _open_tasks(step, call.system):
-        if task.what == "resolve_system":
-            await step.close_tasks(task.task)
+    await step.close_tasks("resolve_system", system=call.system)
 
 
 async def _review_if_last(step: CaseStep, review: OpenTask) -> None:
@@ -255,42 +256,19 @@ async def _review_if_last(step: CaseStep, review: OpenTask) -> None:
 
 async def _recorded(step: CaseStep, call: SystemCall) -> SystemAnswer:
     """The answer as the case row has it after this step."""
-    row = (
-        (
-            await step.conn.execute(
-                select(t.system_tasks).where(
-                    t.system_tasks.c.case_id == step.case, t.system_tasks.c.name == call.system
-                )
-            )
-        )
-        .mappings()
-        .one()
-    )
-    opened = await _open_tasks(step, call.system)
+    found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
+    row = found.mappings().one()
     reviewing = step.status is Status.REVIEWING
-    if reviewing:
-        opened += [task for task in await _open_tasks(step, None) if task.what == "review"]
     return SystemAnswer(
         system=call.system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
         at=row["since"], lag_seconds=row["lag_seconds"],
-        opened=tuple(opened), moved=Status.REVIEWING if reviewing else None,
+        opened=tuple(
+            awaited(task) for task in row["open_tasks"]
+            if task["system"] == call.system or (reviewing and task["what"] == "review")
+        ),
+        moved=Status.REVIEWING if reviewing else None,
         revision=step.revision,
     )  # fmt: skip
-
-
-async def _open_tasks(step: CaseStep, system: str | None) -> list[Awaited]:
-    rows = await step.conn.execute(
-        select(t.tasks)
-        .where(t.tasks.c.case_id == step.case, t.tasks.c.system.is_not_distinct_from(system))
-        .where(t.tasks.c.done_at.is_(None))
-    )
-    return [
-        Awaited(
-            what=row["what"], role=row["role"], since=row["since"], due=row["due"],
-            task=row["id"], system=row["system"],
-        )
-        for row in rows.mappings()
-    ]  # fmt: skip
 
 
 async def _lag(step: CaseStep) -> float:

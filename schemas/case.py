@@ -234,6 +234,7 @@ class FeeView(Model):
     assessment: FeeAssessment
     state: FeeState = FeeState.NONE
     amount: int | None = None
+    merge_into: str | None = None  # the number that it only repeats (policy gdpr)
 
 
 class Awaited(Model):

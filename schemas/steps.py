@@ -104,7 +104,6 @@ class Opened(Recorded):
     plan: tuple[SystemPlan, ...]
     absolute: bool = False  # an objection to marketing or surveys, Art. 21(2)-(3)
     has_submitter: bool = False  # somebody acts for the subject: the mandate is checked first
-    merge_into: str | None = None  # the 12-month rule says MERGE
     unattended: bool = False  # policy: a reply with nothing to withhold needs no person
     search_window: int = 50
     max_extension_months: int = 2

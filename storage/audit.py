@@ -6,6 +6,7 @@ the witness outside the database is `storage.checkpoints`.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -56,6 +57,16 @@ class ChainBroken(CheckFailed):
         )
 
 
+@dataclass(frozen=True)
+class Said:
+    """What one step says: its facts, at a business time, by somebody."""
+
+    facts: tuple[Fact, ...]
+    at: datetime
+    actor: str
+    step_key: str | None = None
+
+
 class Audit:
     """Writes the chain. The signing key is outside the database."""
 
@@ -79,18 +90,18 @@ class Audit:
         The caller holds the lock of the case row: two writers would fork the chain. `at` is
         business time; the recorded time is the database's clock. Raises `ChainBroken`.
         """
-        if not facts:
+        said = Said(tuple(facts), at, actor, step_key)
+        return await self.append_all(conn, case_id, [said], policy_version=policy_version)
+
+    async def append_all(
+        self, conn: AsyncConnection, case_id: UUID, said: Sequence[Said], *, policy_version: str
+    ) -> list[TimelineEntry]:
+        """The same for several steps of one case, which one signature ends."""
+        if not any(one.facts for one in said):
             return []
         recorded_at, seq, digest = await self._end(conn, case_id)
-        common = {
-            "case_id": case_id,
-            "at": at,
-            "recorded_at": recorded_at,
-            "actor": actor,
-            "policy_version": policy_version,
-            "step_key": step_key,
-        }
-        rows = _chained(common, seq, digest, facts)
+        common = {"case_id": case_id, "recorded_at": recorded_at, "policy_version": policy_version}
+        rows = _chained(common, seq, digest, said)
         await conn.execute(insert(audit), rows)
         await self._sign(conn, case_id, rows[-1]["seq"], rows[-1]["hash"])
         return [_as_read(row) for row in rows]
@@ -126,11 +137,13 @@ async def entries_of_step(
 
 
 def _chained(
-    common: dict[str, Any], seq: int, digest: bytes, facts: Sequence[Fact]
+    common: dict[str, Any], seq: int, digest: bytes, said: Sequence[Said]
 ) -> list[dict[str, Any]]:
     rows = []
-    for n, fact in enumerate(facts, start=seq + 1):
-        row = {**common, "seq": n, "event": fact.event.value, "facts": fact.facts}
+    each = [(one, fact) for one in said for fact in one.facts]
+    for n, (one, fact) in enumerate(each, start=seq + 1):
+        row = {**common, "at": one.at, "actor": one.actor, "step_key": one.step_key}
+        row |= {"seq": n, "event": fact.event.value, "facts": fact.facts}
         row["previous"] = digest
         row["hash"] = digest = entry_hash(digest, row)
         rows.append(row)

@@ -4,13 +4,22 @@ A step holds the case row's lock, so steps of one case follow one another. Its k
 repeat: a repeated step changes nothing and gives the case as it stands.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import (
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,14 +31,20 @@ from schemas.case import (
     LetterState,
     Status,
     SystemOutcome,
+    TimelineEntry,
 )
 from schemas.errors import BadInput, RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.steps import OpenTask, Recorded, SystemChange
 from storage import tables as t
-from storage.audit import Audit, entries_of_step
+from storage.audit import Audit, Said, entries_of_step
 from storage.keyring import Keyring
 from storage.views import case_view
+
+_LOCKED: Final = (
+    select(t.cases).where(t.cases.c.id == bindparam("case", type_=Uuid)).with_for_update()
+)
+_TAKEN: Final = upsert(t.steps).on_conflict_do_nothing().returning(t.steps.c.key)
 
 
 def clock_columns(clock: Clock) -> dict[str, Any]:
@@ -51,15 +66,15 @@ class CaseStep:
     """An open step. Methods collect changes; leaving the step writes them."""
 
     def __init__(
-        self, conn: AsyncConnection, row: RowMapping, keyring: Keyring, at: datetime, actor: str,
-        key: str,
+        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring, at: datetime,
+        actor: str, key: str, *, repeated: bool,
     ) -> None:  # fmt: skip
         self.conn = conn
         self.row = row
         self.at = at
         self.actor = actor
         self.key = key
-        self.repeated = False
+        self.repeated = repeated
         self._keyring = keyring
         self._facts: list[Fact] = []
         self._columns: dict[str, Any] = {}
@@ -68,7 +83,8 @@ class CaseStep:
     @property
     def case(self) -> UUID:
         """The case's id."""
-        return self.row["id"]  # type: ignore[no-any-return]
+        case: UUID = self.row["id"]
+        return case
 
     @property
     def revision(self) -> int:
@@ -124,6 +140,10 @@ class CaseStep:
         """Sealed content, None if there is none under this name."""
         return await unseal(self.conn, self._keyring, self.case, part)
 
+    async def unseal_all(self, prefix: str) -> dict[str, bytes]:
+        """All sealed parts whose name begins so, by name without the prefix."""
+        return await unseal_all(self.conn, self._keyring, self.case, prefix)
+
     async def keep(self, upload: str, part: str) -> None:
         """Content that was sealed on trial is taken under its own name. Raises `BadInput`."""
         content = await self.unseal(upload)
@@ -154,20 +174,23 @@ class CaseStep:
         self.record(Event.TASK_OPENED, task=number, role=task.role, what=task.what)
         return number
 
-    async def close_tasks(self, name: str) -> None:
-        """Close the open tasks of this `what`, or the one with this id."""
+    async def close_tasks(self, name: str, *, system: str | None = None) -> int:
+        """Close the open tasks of this `what` (of one system), or of this id. How many."""
+        of_system = true() if system is None else t.tasks.c.system == system
         done = (
             update(t.tasks)
             .where(t.tasks.c.case_id == self.case, t.tasks.c.done_at.is_(None))
-            .where((t.tasks.c.what == name) | (t.tasks.c.id == name))
+            .where((t.tasks.c.what == name) | (t.tasks.c.id == name), of_system)
             .values(done_at=self.at, done_by=self.actor)
             .returning(t.tasks.c.id, t.tasks.c.what)
         )
-        for task, what in (await self.conn.execute(done)).all():
+        closed = (await self.conn.execute(done)).all()
+        for task, what in closed:
             self.record(Event.TASK_DONE, task=task, what=what)
+        return len(closed)
 
     async def system(self, change: SystemChange, **columns: Any) -> None:
-        """Change one system's part."""
+        """Change one system's part, unless a person has left it out."""
         values: dict[str, Any] = {"outcome": change.outcome, "reason": change.reason} | columns
         if change.records is not None:
             values["records"] = change.records
@@ -238,16 +261,57 @@ class CaseStep:
         self.record(Event.LETTER_WRITTEN, letter=letter, kind=kind)
         return letter
 
-    async def finish(self, audit: Audit, policy_version: str) -> None:
-        """Write what was collected."""
-        await audit.append(
-            self.conn, self.case, self._facts, at=self.at, actor=self.actor,
-            policy_version=policy_version, step_key=self.key,
-        )  # fmt: skip
-        written = await self.conn.execute(
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What this step changes on the case row."""
+        return {} if self.repeated else self._columns | {"revision": self.revision}
+
+    @property
+    def said(self) -> Said:
+        """What this step adds to the audit."""
+        facts = () if self.repeated else tuple(self._facts)
+        return Said(facts, self.at, self.actor, self.key)
+
+
+class Sitting:
+    """Steps of one case in one transaction, under its row's lock; written together at the end."""
+
+    def __init__(
+        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring, new: set[str]
+    ) -> None:
+        self._conn = conn
+        self._row = row
+        self._keyring = keyring
+        self._new = new
+        self._steps: list[CaseStep] = []
+        self.entries: list[TimelineEntry] = []  # what was written to the audit
+
+    def step(self, key: str, at: datetime, actor: str) -> CaseStep:
+        """The next step; it sees the case as the one before leaves it."""
+        row = dict(self._row)
+        for earlier in self._steps:
+            row |= earlier.changes
+        repeated = key not in self._new
+        self._new.discard(key)  # once more, of a try that is given up: a repetition
+        step = CaseStep(self._conn, row, self._keyring, at, actor, key, repeated=repeated)
+        self._steps.append(step)
+        return step
+
+    async def write(self, audit: Audit, policy_version: str) -> None:
+        """Write what the steps have collected."""
+        changes: dict[str, Any] = {}
+        for step in self._steps:
+            changes |= step.changes
+        if not changes:
+            return
+        case = self._row["id"]
+        self.entries = await audit.append_all(
+            self._conn, case, [step.said for step in self._steps], policy_version=policy_version
+        )
+        written = await self._conn.execute(
             update(t.cases)
-            .where(t.cases.c.id == self.case, t.cases.c.revision == self.row["revision"])
-            .values(revision=self.revision, **self._columns)
+            .where(t.cases.c.id == case, t.cases.c.revision == self._row["revision"])
+            .values(changes)
         )
         if written.rowcount != 1:
             raise RuntimeError("the case row changed under its lock")
@@ -276,32 +340,41 @@ class CaseFile:
     async def step_in(
         self, conn: AsyncConnection, case: UUID, key: str, at: datetime, actor: str
     ) -> AsyncIterator[CaseStep]:
-        """The same in the caller's transaction, which may hold several steps."""
-        row = (
-            (await conn.execute(select(t.cases).where(t.cases.c.id == case).with_for_update()))
-            .mappings()
-            .one()
-        )
-        step = CaseStep(conn, row, self.keyring, at, actor, key)
-        first = await conn.execute(
-            upsert(t.steps).values(case_id=case, key=key).on_conflict_do_nothing()
-        )
-        step.repeated = first.rowcount == 0
-        yield step
-        if not step.repeated:
-            await step.finish(self.audit, self.policy_version)
+        """The same in the caller's transaction."""
+        async with self.sitting(conn, case, [key]) as sitting:
+            yield sitting.step(key, at, actor)
+
+    @asynccontextmanager
+    async def sitting(
+        self, conn: AsyncConnection, case: UUID, keys: Sequence[str]
+    ) -> AsyncIterator[Sitting]:
+        """Several steps, each with one of these keys, in the caller's transaction."""
+        row = (await conn.execute(_LOCKED, {"case": case})).mappings().one()
+        new = await conn.scalars(_TAKEN, [{"case_id": case, "key": key} for key in keys])
+        sitting = Sitting(conn, dict(row), self.keyring, set(new))
+        yield sitting
+        await sitting.write(self.audit, self.policy_version)
+
+    async def record(
+        self, case: UUID, key: str, at: datetime, actor: str,
+        write: Callable[[CaseStep], Awaitable[None]],
+    ) -> Recorded:  # fmt: skip
+        """Take a step unless it was taken before; the case as it stands then, and its entries."""
+        async with self.engine.begin() as conn:
+            async with self.sitting(conn, case, [key]) as sitting:
+                step = sitting.step(key, at, actor)
+                if not step.repeated:
+                    await write(step)
+            entries = sitting.entries
+            if step.repeated:
+                entries = await entries_of_step(conn, case, key)
+            return Recorded(view=await case_view(conn, case), entries=tuple(entries))
 
     async def is_done(self, case: UUID, key: str) -> bool:
         """Whether a step was done."""
         mine = (t.steps.c.case_id == case) & (t.steps.c.key == key)
         async with self._reading.connect() as conn:
             return bool(await conn.scalar(select(func.count()).where(mine)))
-
-    async def recorded(self, step: CaseStep) -> Recorded:
-        """The case after a step that has ended, and the step's audit entries."""
-        async with self._reading.connect() as conn:
-            written = await entries_of_step(conn, step.case, step.key)
-            return Recorded(view=await case_view(conn, step.case), entries=tuple(written))
 
     async def view(self, case: UUID) -> CaseView:
         """The case as it stands."""
@@ -316,15 +389,7 @@ class CaseFile:
     async def sealed_parts(self, case: UUID, prefix: str) -> dict[str, bytes]:
         """All sealed parts whose name begins so, by name without the prefix."""
         async with self._reading.connect() as conn:
-            rows = await conn.execute(
-                select(t.sealed.c.part, t.sealed.c.content)
-                .where(t.sealed.c.case_id == case, t.sealed.c.part.startswith(prefix))
-                .order_by(t.sealed.c.part)
-            )
-            return {
-                part.removeprefix(prefix): await self.keyring.unseal(case, part, content, conn)
-                for part, content in rows
-            }
+            return await unseal_all(conn, self.keyring, case, prefix)
 
 
 async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str) -> bytes | None:
@@ -333,3 +398,18 @@ async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str)
         select(t.sealed.c.content).where(t.sealed.c.case_id == case, t.sealed.c.part == part)
     )
     return None if content is None else await keyring.unseal(case, part, content, conn)
+
+
+async def unseal_all(
+    conn: AsyncConnection, keyring: Keyring, case: UUID, prefix: str
+) -> dict[str, bytes]:
+    """The same for all parts whose name begins so, by name without the prefix, in order."""
+    rows = await conn.execute(
+        select(t.sealed.c.part, t.sealed.c.content)
+        .where(t.sealed.c.case_id == case, t.sealed.c.part.startswith(prefix, autoescape=True))
+        .order_by(t.sealed.c.part)
+    )
+    return {
+        part.removeprefix(prefix): await keyring.unseal(case, part, content, conn)
+        for part, content in rows
+    }

@@ -1,16 +1,19 @@
 """How our PostgreSQL is reached: one engine per process, one sentence when it is away."""
 
+import time
 from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from schemas.errors import BadInput, Unreachable
 
 CONNECT_SECONDS: Final = 10
+IDLE_SECONDS: Final = 1.0
 REASONS: Final[dict[type[BaseException], str]] = {
     asyncpg.InvalidCatalogNameError: "there is no such database",
     asyncpg.InvalidPasswordError: "user or password are refused",
@@ -23,7 +26,7 @@ REASONS: Final[dict[type[BaseException], str]] = {
 }
 
 
-def connect(url: str, *, application: str = "dsr", pool_size: int = 10) -> AsyncEngine:
+def connect(url: str, *, application: str = "dsr", pool_size: int = 20) -> AsyncEngine:
     """An engine for `postgresql://` or `postgresql+asyncpg://` (a socket folder as `?host=`).
 
     Nothing is reached yet. Whenever a connection cannot be made, or is lost, `Unreachable` is
@@ -34,8 +37,7 @@ def connect(url: str, *, application: str = "dsr", pool_size: int = 10) -> Async
         target,
         hide_parameters=True,
         pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,  # a restarted server costs a ping, not a failed step
+        max_overflow=0,  # a connection above the pool's size would be opened for one use
         connect_args={
             "timeout": CONNECT_SECONDS,
             # Our statements are short: compiling them costs more than running them.
@@ -43,7 +45,25 @@ def connect(url: str, *, application: str = "dsr", pool_size: int = 10) -> Async
         },
     )
     _translate_failures(engine)
+    _ping_what_was_idle(engine)
     return engine
+
+
+def _ping_what_was_idle(engine: AsyncEngine) -> None:
+    """A restarted server costs a ping, not a failed step; a busy connection needs none."""
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def _returned(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["returned"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _taken(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("returned", time.monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            raise DisconnectionError from None  # the pool takes another one
 
 
 async def ping(engine: AsyncEngine) -> None:

@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from storage.case_file import CaseFile, CaseStep
 
 R = TypeVar("R")
@@ -59,19 +57,17 @@ class Together:
 async def _take(case_file: CaseFile, case: UUID, group: list[_Waiting]) -> None:
     group = [one for one in group if not one.result.done()]  # cancelled while it waited
     try:
-        async with case_file.engine.begin() as conn:
-            results = [await _one(case_file, conn, case, one) for one in group]
+        async with (
+            case_file.engine.begin() as conn,
+            case_file.sitting(conn, case, [one.key for one in group]) as sitting,
+        ):
+            results = [await one.write(sitting.step(one.key, one.at, one.actor)) for one in group]
     except Exception as error:
         await _take_apart(case_file, case, group, error)
         return
     for one, result in zip(group, results, strict=True):
         if not one.result.done():
             one.result.set_result(result)
-
-
-async def _one(case_file: CaseFile, conn: AsyncConnection, case: UUID, one: _Waiting) -> Any:
-    async with case_file.step_in(conn, case, one.key, one.at, one.actor) as step:
-        return await one.write(step)
 
 
 async def _take_apart(

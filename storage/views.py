@@ -1,12 +1,22 @@
 """Reads a case as everybody may see it: the CaseView, its timeline, its numbers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    RowMapping,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from schemas.case import (
     Awaited,
@@ -40,35 +50,37 @@ async def case_view(conn: AsyncConnection, case: UUID) -> CaseView:
 
 
 async def case_views(conn: AsyncConnection, ids: Sequence[UUID]) -> list[CaseView]:
-    """Several cases, in the order of `ids`, with one query a table."""
-    rows = {
-        row["id"]: row
-        for row in (await conn.execute(select(t.cases).where(t.cases.c.id.in_(ids)))).mappings()
-    }
-    parts = {
-        name: await _children(conn, table, ids, order)
-        for name, table, order in (
-            ("tasks", t.tasks.select().where(t.tasks.c.done_at.is_(None)), ("since", "id")),
-            ("decisions", t.decisions.select().where(t.decisions.c.stands), ("id",)),
-            ("systems", t.system_tasks.select(), ("position",)),
-            ("letters", t.letters.select(), ("written_at", "id")),
-        )
-    }
-    return [_view(rows[case], {k: v.get(case, []) for k, v in parts.items()}) for case in ids]
+    """Several cases, in the order of `ids`, in one statement."""
+    found = await conn.execute(_WHOLE, {"ids": list(ids)})
+    views = {row["id"]: _view(row) for row in found.mappings()}
+    return [views[case] for case in ids]
 
 
-async def _children(
-    conn: AsyncConnection, query: Any, ids: Sequence[UUID], order: tuple[str, ...]
-) -> dict[UUID, list[RowMapping]]:
-    columns = query.selected_columns
-    query = query.where(columns.case_id.in_(ids)).order_by(*(columns[name] for name in order))
-    grouped: dict[UUID, list[RowMapping]] = {}
-    for row in (await conn.execute(query)).mappings():
-        grouped.setdefault(row["case_id"], []).append(row)
-    return grouped
+def _parts(rows: NamedFromClause, case: ColumnElement[UUID], *order: str) -> Label[Any]:
+    """The rows of a table that belong to a case, as JSON, in this order."""
+    as_json = func.to_jsonb(literal_column(rows.name))
+    parts = func.jsonb_agg(aggregate_order_by(as_json, *(rows.c[name] for name in order)))
+    mine = select(func.coalesce(parts, literal_column("'[]'"), type_=JSONB))
+    return mine.where(rows.c.case_id == case).scalar_subquery().label(rows.name)
 
 
-def _view(row: RowMapping, parts: dict[str, list[RowMapping]]) -> CaseView:
+def open_tasks_of(case: ColumnElement[UUID]) -> Label[Any]:
+    """A case's open tasks as the column `open_tasks`, each to be read by `awaited`."""
+    undone = t.tasks.select().where(t.tasks.c.done_at.is_(None)).subquery("open_tasks")
+    return _parts(undone, case, "since", "id")
+
+
+_ID: Final = t.cases.c.id
+_WHOLE: Final = select(
+    t.cases,
+    open_tasks_of(_ID),
+    _parts(t.decisions.select().where(t.decisions.c.stands).subquery("decisions"), _ID, "id"),
+    _parts(t.system_tasks.alias("systems"), _ID, "position"),
+    _parts(t.letters.alias("letters"), _ID, "written_at", "id"),
+).where(_ID.in_(bindparam("ids", expanding=True)))
+
+
+def _view(row: RowMapping) -> CaseView:
     return CaseView(
         number=row["number"],
         kind=row["kind"],
@@ -81,17 +93,20 @@ def _view(row: RowMapping, parts: dict[str, list[RowMapping]]) -> CaseView:
         clock=Clock.model_validate(row["clock"]),
         identity=IdentityView(state=row["identity_state"], how=row["identity_how"]),
         fee=FeeView(
-            assessment=row["fee_assessment"], state=row["fee_state"], amount=row["fee_amount"]
+            assessment=row["fee_assessment"],
+            state=row["fee_state"],
+            amount=row["fee_amount"],
+            merge_into=row["merge_into"],
         ),
-        awaiting=tuple(_awaited(task) for task in parts["tasks"]),
+        awaiting=tuple(awaited(task) for task in row["open_tasks"]),
         decisions=tuple(
             DecisionView(what=d["what"], by=d["by"], at=d["at"], ground=d["ground"])
-            for d in parts["decisions"]
+            for d in row["decisions"]
         ),
-        systems=tuple(_system(row, system) for system in parts["systems"]),
+        systems=tuple(_system(row, system) for system in row["systems"]),
         letters=tuple(
             LetterView(id=x["id"], kind=x["kind"], state=x["state"], left_at=x["left_at"])
-            for x in parts["letters"]
+            for x in row["letters"]
         ),
         linked=tuple(row["linked"]),
         purged=row["purged_at"] is not None,
@@ -100,7 +115,8 @@ def _view(row: RowMapping, parts: dict[str, list[RowMapping]]) -> CaseView:
     )
 
 
-def _awaited(task: RowMapping) -> Awaited:
+def awaited(task: Mapping[str, Any]) -> Awaited:
+    """An open task as the view has it."""
     return Awaited(
         what=task["what"], role=task["role"], since=task["since"], due=task["due"],
         task=task["id"], system=task["system"],

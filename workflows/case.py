@@ -84,6 +84,7 @@ class Case:
         self._opened: Opened | None = None
         self._steps = 0
         self._recording = 0
+        self._published_in = 0
         self._goes_on: Callable[[], bool] | None = None  # what the procedure waits for
         self._answers: dict[str, SystemAnswer] = {}
 
@@ -181,7 +182,7 @@ class Case:
         """Take over a system's answer, which the case row has already."""
         self._answers[answer.system] = answer
         self._patch(answer)
-        self._publish()
+        self._publish(always=True)
 
     def _patch(self, answer: SystemAnswer) -> None:
         """Put an answer into the view, unless the view was read after it."""
@@ -198,8 +199,13 @@ class Case:
             }
         )
 
-    def _publish(self) -> None:
-        """Keep the search attributes for operators; each change costs one event."""
+    def _publish(self, *, always: bool = False) -> None:
+        """Keep the search attributes for operators; each change costs one event.
+
+        `always`: also if nothing has changed, once per workflow task. One that answers of systems
+        have changed must leave a command: replayed without any, it is taken together with the next
+        one, and an update of that one before the answers (measured, temporalio 1.35).
+        """
         shown, clock = workflow.info().typed_search_attributes, self.view.clock
         changes: list[SearchAttributeUpdate[Any]] = []
         if shown.get(STATUS) != self.view.status:
@@ -209,7 +215,11 @@ class Case:
             changes.append(DUE_AT.value_unset() if due is None else DUE_AT.value_set(due))
         if shown.get(ESCALATION) != clock.escalation.rank:
             changes.append(ESCALATION.value_set(clock.escalation.rank))
+        task = workflow.info().get_current_history_length()
+        if always and not changes and task != self._published_in:
+            changes.append(STATUS.value_set(self.view.status))
         if changes:
+            self._published_in = task
             workflow.upsert_search_attributes(changes)
 
     def check(self) -> None:

@@ -116,10 +116,9 @@ class Lifecycle(StaffActions, ABC):
 
     async def merge(self) -> None:
         """The 12-month rule of policy `gdpr` answers a repetition with the first request."""
-        if self.opened.merge_into is not None:
-            await self.record(
-                fact(Event.MERGED, into=self.opened.merge_into), link=self.opened.merge_into
-            )
+        first = self.view.fee.merge_into
+        if first is not None:
+            await self.record(fact(Event.MERGED, into=first), link=first)
             raise Ended(Outcome.MERGED)
 
     async def settle_fee_question(self) -> None:

@@ -23,7 +23,7 @@ from activities.letters import Letters
 from connectors.sql.connector import SqlConnector
 from schemas.policy import Policy
 from schemas.steps import Change
-from storage.case_file import CaseStep
+from storage.case_file import Sitting
 from storage.database import connect
 from tests.durability.register import the_register
 from tests.office import LETTERS, POLICY, an_office
@@ -153,7 +153,7 @@ async def work(post: Post, point: Point) -> None:
 
 def main(post: Post, point: Point) -> None:
     """The process."""
-    CaseStep.finish = _deadly(CaseStep.finish, Moment.UNCOMMITTED)  # type: ignore[method-assign]
+    Sitting.write = _deadly(Sitting.write, Moment.UNCOMMITTED)  # type: ignore[method-assign]
     for effect in ("find", "suppress"):
         setattr(SqlConnector, effect, _deadly(getattr(SqlConnector, effect), Moment.OUTSIDE))
     asyncio.run(work(post, point))
