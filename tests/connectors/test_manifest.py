@@ -32,17 +32,20 @@ dataset:
         - {table: buyers, set: {allowed: false}, lift: {allowed: true}}
     collections:
       - name: buyers
+        dsr: {erase: delete}
         fields:
           - {name: id, fides_meta: {primary_key: true, data_type: integer}}
           - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
           - {name: allowed, data_categories: [user.privacy_preferences]}
           - {name: at}
       - name: crm.orders
+        dsr: {erase: delete}
         fields:
           - name: buyer
             fidesops_meta: {references: [{dataset: shop, field: buyers.id, direction: from}]}
           - {name: details, fields: [{name: card, data_categories: [user.financial]}]}
       - name: stops
+        dsr: {erase: delete}
         fields:
           - {name: email, fides_meta: {identity: email}}
           - {name: purpose}
@@ -95,17 +98,17 @@ def test_a_manifest_in_the_format_of_fides_is_loaded(tmp_path: Path) -> None:
         ("country: FI", "country: US", 9, "US is outside the EEA: state the safeguard"),
         ("country: FI", "country: GB, safeguard: {en: x}", 9, "GB is outside the EEA"),
         ("country: FI", "country: Finland", 9, "country: string should match pattern"),
-        ("[user.contact.email]", "[user.contact.emial]", 26, "data category user.contact.emial is unknown"),
-        ("[user.financial]", "[user.money]", 33, "data category user.money is unknown"),
+        ("[user.contact.email]", "[user.contact.emial]", 27, "data category user.contact.emial is unknown"),
+        ("[user.financial]", "[user.money]", 35, "data category user.money is unknown"),
         ("- name: buyers", "- name: 'buyers; drop table x'", 23, "is no table or column name"),
-        ("- name: crm.orders", "- name: 'crm.'", 29, "is no table or column name"),
-        ("{name: at}", '{name: "a\\"t"}', 28, "is no table or column name"),
-        ("{name: at}", "{name: " + "ä" * 32 + "}", 28, "63 bytes"),
-        ("field: buyers.id", "field: byuers.id", 32, "table byuers is not declared here"),
-        ("field: buyers.id", "field: buyers.di", 32, "column di is not declared in buyers"),
-        ("{dataset: shop, field", "{dataset: other, field", 32, "dataset other is another system"),
-        ("direction: from", "direction: sideways", 32, "direction: input should be 'from' or 'to'"),
-        ("{identity: email}}\n          - {name: allowed", "{identity: emial}}\n          - {name: allowed", 26, "identity emial is not a type of the policy; known: customer_number, email, phone"),
+        ("- name: crm.orders", "- name: 'crm.'", 30, "is no table or column name"),
+        ("{name: at}", '{name: "a\\"t"}', 29, "is no table or column name"),
+        ("{name: at}", "{name: " + "ä" * 32 + "}", 29, "63 bytes"),
+        ("field: buyers.id", "field: byuers.id", 34, "table byuers is not declared here"),
+        ("field: buyers.id", "field: buyers.di", 34, "column di is not declared in buyers"),
+        ("{dataset: shop, field", "{dataset: other, field", 34, "dataset other is another system"),
+        ("direction: from", "direction: sideways", 34, "direction: input should be 'from' or 'to'"),
+        ("{identity: email}}\n          - {name: allowed", "{identity: emial}}\n          - {name: allowed", 27, "identity emial is not a type of the policy; known: customer_number, email, phone"),
         ("      url_env: DSR_SHOP_URL\n", "", 7, "sql needs url_env"),
         ("DSR_SHOP_URL", "shop-url", 8, "url_env: string should match pattern"),
         ("      reach: sql", "      reach: carrier_pigeon", 7, "reach: input should be 'sql' or 'manual'"),
@@ -118,7 +121,7 @@ def test_a_manifest_in_the_format_of_fides_is_loaded(tmp_path: Path) -> None:
         ("          update: {identifiers: [email], set: {allowed: false}, as_of: at}\n", "", 14, "needs either update or insert"),
         ("sv: b, ", "", 5, "needs a text in every language of the replies; add sv"),
         ("      purposes: [sales]\n", "", 4, "purposes is missing; add it"),
-        ("- name: stops", "- name: buyers", 34, "buyers is declared twice; keep one"),
+        ("- name: stops", "- name: buyers", 36, "buyers is declared twice; keep one"),
         ("fides_key: shop", "fides_key: Shop!", 2, "fides_key: string should match pattern"),
         ("      reach: sql", "      reach: sql\n      categories: [user.name]", 8, "categories follows from the tables"),
     ],
@@ -163,7 +166,7 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     )
 
     assert text.startswith("x.yaml:9: ")
-    assert "line 33: data category" in text
+    assert "line 35: data category" in text
 
 
 def test_a_folder_without_manifests_or_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
