@@ -12,6 +12,7 @@ from tests.connectors.small import asking
 
 AT = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 LIMIT = timedelta(seconds=20)
+NO_HOLD = Held()
 Registers = tuple[Systems, str]
 
 
@@ -23,7 +24,7 @@ async def proven() -> None:
     """The hold guard is alive."""
 
 
-async def erase(system: Connector, who: Person, held: Held = Held()) -> Erased:
+async def erase(system: Connector, who: Person, held: Held = NO_HOLD) -> Erased:
     return await system.erase(who, AT, held, agreed, proven, LIMIT)
 
 
@@ -38,7 +39,7 @@ async def test_what_was_found_of_each_demo_person_is_gone_or_kept_and_the_scan_f
     one = register_writable[0].connector(system)
     for called, who in DEMO_PEOPLE.items():
         person = asking(who)
-        plan = await one.plan_erasure(person, AT, Held())
+        plan = await one.plan_erasure(person, AT, NO_HOLD)
         assert plan.blocked == (), called
         planned: Counter[str] = Counter()
         for table in plan.tables:
@@ -47,4 +48,4 @@ async def test_what_was_found_of_each_demo_person_is_gone_or_kept_and_the_scan_f
         erased = await erase(one, person)
         everything = person.model_copy(update={"identities": erased.identities})
         assert await one.remains(everything, plan) == (), called
-        assert (await one.plan_erasure(person, AT, Held())).changes_nothing, called
+        assert (await one.plan_erasure(person, AT, NO_HOLD)).changes_nothing, called
