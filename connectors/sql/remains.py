@@ -21,7 +21,7 @@ _TEXT_LIKE: Final = re.compile(
     r"(json|jsonb|xml|hstore|text|citext|character varying|bpchar)(\[\])?"
 )
 _WITHIN: Final[dict[Rule, re.Pattern[str]]] = {
-    "email": re.compile(r"[^\s<>\"'(),:;\[\]{}|]+@[^\s<>\"'(),:;\[\]{}|/?]+"),
+    "email": re.compile(r"[\w.+%~'’-]+@[\w.-]+"),
     "phone": re.compile(r"\+?\d[\d\s()./‐‑–-]*\d"),
     "text": re.compile(r"[\w-]+"),
 }
@@ -51,7 +51,7 @@ class Wanted:
         for text in _strings(value):
             for rule, known in self.forms.items():
                 words = [text, *_WITHIN[rule].findall(text)]
-                hits |= known & {plain(word.rstrip("."), rule) for word in words}
+                hits |= known & {plain(word.strip(".'’"), rule) for word in words}
         fitting = self.vague.get(column.type, set()) if column else set()
         return hits - (set().union(*self.vague.values()) - fitting)
 

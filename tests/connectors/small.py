@@ -43,7 +43,7 @@ def column(name: str, words: str = "") -> dict[str, Any]:
         field["dsr"] = {"erase_to": yaml.safe_load(value)}
     sign, _, target = words.partition(" ")
     if sign in {"->", "<-", "~"}:
-        reference = {"dataset": "small", "field": target}
+        reference = {"dataset": "small", "field": target.strip()}
         direction = {"->": "to", "<-": "from"}.get(sign)
         field["fides_meta"]["references"] = [
             reference | ({"direction": direction} if direction else {})
