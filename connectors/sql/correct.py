@@ -17,7 +17,7 @@ from connectors.contract import (
 )
 from connectors.manifest import Column
 from connectors.sql.catalog import Connection
-from connectors.sql.matching import forms, quoted
+from connectors.sql.matching import forms, plain, quoted
 from connectors.sql.rows import Row, decoded, in_order, source
 from connectors.sql.search import Layout, Search, is_name
 from connectors.sql.sets import holder, place
@@ -105,13 +105,15 @@ class Corrector:
         return after
 
     def _equal(self, column: Column, value: Any, wanted: str, exact: bool = False) -> bool:
-        """Addresses and numbers as identities are compared; names as sets of words if not exact."""
+        """Identifiers as they are compared; if not exact, case, spaces, order of names are free."""
         held = _shown(value)
         if column.identity is not None:
             how, code = column.identity.rule.normalise, self._layout.manifest.calling_code
             return bool(forms(held, how, code) & forms(wanted, how, code))
         if not exact and any(map(is_name, column.categories)):
             return name_words(held) == name_words(wanted)
+        if not exact and plain(held, "text") == plain(wanted, "text"):
+            return True
         return held == wanted or (isinstance(value, dict | list) and value == _document(wanted))
 
     async def _set(self, row: Row, name: str, new: str) -> Row | None:

@@ -288,7 +288,7 @@ async def test_without_a_word_on_it_somebody_elses_reference_blocks_the_whole_er
         (blocked,) = (await one.plan()).blocked
         assert "public.c refers to rows to be deleted (public.c.id -> public.c.by_whom)" in blocked
 
-        with pytest.raises(SystemMisdeclared, match="nothing was erased: public.c refers"):
+        with pytest.raises(SystemMisdeclared, match=r"nothing was erased: public\.c refers"):
             await one.erase()
         assert await one.rows("select count(*) from c") == [2]
 

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.manifest import load
 from schemas.errors import BadInput, InvalidDocument
-from tests.connectors.small import SYSTEMS
+from tests.connectors.small import SYSTEMS, small
 
 SQL = """\
 dataset:
@@ -135,6 +135,69 @@ def test_a_fault_is_told_with_file_and_line(
 
     assert sentence in text
     assert f"x.yaml:{line}: " in text or f"line {line}: " in text, text
+
+
+KEEP = """\
+        dsr:
+          erase: keep
+          retention: {reason: *text, provision: A law, years: 6, from: at, basis: date}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "sentence"),
+    [
+        ({1: ""}, 23, "buyers holds data of people and does not say how it is erased"),
+        ({2: ""}, 30, "crm.orders holds data of people and does not say"),  # by its reference
+        ({1: "dsr: {erase: burn}"}, 24, "erase: input should be 'delete', 'change' or 'keep'"),
+        ({1: "dsr: {erase: delete, year: 6}"}, 24, "year is not a known key"),
+        ({1: "dsr: {erase: keep}"}, 24, "buyers is kept without a reason; add retention"),
+        ({1: KEEP.replace(", provision: A law", "")}, 26, "provision is missing; add it"),
+        ({1: KEEP.replace("from: at", "from: day")}, 26, "column day is not declared in buyers"),
+        ({1: KEEP.replace("keep", "delete")}, 26, "retention needs `erase: keep`"),
+        ({1: KEEP.replace("basis: date", "basis: date, financial_year_ends: 02-30")}, 26, "is no day of every year"),
+        ({2: KEEP.replace("from: at", "from: buyer")}, 35, "crm.orders keeps rows that refer to buyers, whose rows are deleted"),
+        ({2: "dsr: {erase: change}"}, 31, "crm.orders changes nothing; give its fields erase_to"),
+        ({1: "dsr: {erase: change}"}, 27, "email is the person's and has no erase_to"),
+        ({1: "dsr: {erase: delete, ended: {column: over, period: 2 years}}"}, 24, "column over is not declared in buyers"),
+        ({1: "dsr: {erase: delete, ended: {column: at, period: 2 weeks}}"}, 24, "is no period; write it as 6 months or 2 years"),
+        ({2: "dsr: {erase: delete, ended: {column: buyer, period: 1 year}}"}, 31, "crm.orders names nobody"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_erased_as_declared_is_refused_with_file_and_line(
+    tmp_path: Path, changes: dict[int, str], line: int, sentence: str
+) -> None:
+    parts = SQL.split("        dsr: {erase: delete}\n")
+    said = [changes.get(at, "dsr: {erase: delete}") for at in (1, 2, 3)]
+    lines = [f"        {text.strip()}\n" if text else "" for text in said]
+
+    text = told(tmp_path, "".join(p + d for p, d in zip(parts, [*lines, ""], strict=True)))
+
+    assert sentence in text
+    assert f"x.yaml:{line}: " in text or f"line {line}: " in text, text
+
+
+@pytest.mark.parametrize(
+    ("table", "dsr", "sentence"),
+    [
+        ({"id": "key = null", "a": "= 1"}, "change", "id is a primary key and cannot be changed"),
+        ({"id": "key email", "a": "= 1"}, "change", "id names a person and is a primary key"),
+        ({"id": "key", "a": "= 1"}, "delete", "erase_to needs a table that says `erase: change`"),
+    ],
+)
+def test_a_column_that_could_not_be_changed_is_refused(
+    table: dict[str, str], dsr: str, sentence: str
+) -> None:
+    with pytest.raises(InvalidDocument, match=sentence):
+        small({"c": table}, erase={"c": {"erase": dsr}})
+
+
+def test_a_table_without_data_of_people_says_nothing_and_a_zone_has_to_exist() -> None:
+    products = {manifest.name: manifest for manifest in load(SYSTEMS)}["customers"].tables[1]
+    assert (products.name, products.erase) == ("products", None)
+
+    with pytest.raises(InvalidDocument, match="is no IANA time zone"):
+        small({"c": {"id": "key"}}, time_zone="Europe/Nowhere")
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ async def test_somebody_elses_note_that_names_the_person_counts_a_shared_address
 ) -> None:
     sql = PEOPLE + (
         "alter table c add said text, add office text;"
-        "insert into c values (3, 'Eero Virtanen', 'aino@pöytä.example', 'aino@pöytä.example', null),"
+        "insert into c values "
+        "(3, 'Eero Virtanen', 'aino@pöytä.example', 'aino@pöytä.example', null),"
         "(4, 'Eero', 'e@e.example', 'friend of aino@pöytä.example', null),"
         "(5, 'Olavi', 'o@e.example', null, '040 555 0001')"
     )
