@@ -12,9 +12,9 @@ from typing import Any, Final
 from connectors.contract import ErasurePlan, Person, Remains
 from connectors.manifest import IdentityColumn
 from connectors.sql.catalog import Connection, Table
-from connectors.sql.matching import Identifiers, Rule, Script, forms, plain, plain_sql, quoted
+from connectors.sql.matching import Identifiers, Rule, forms, plain, quoted
 from connectors.sql.rows import Reader, Row, RowId
-from connectors.sql.search import Layout
+from connectors.sql.search import Layout, condition
 from rules.identity import name_words, names_compatible
 
 _TEXT_LIKE: Final = re.compile(
@@ -26,6 +26,7 @@ _WITHIN: Final[dict[Rule, re.Pattern[str]]] = {
     "text": re.compile(r"[\w-]+"),
 }
 """What could be an identifier within a longer text."""
+_LAST: Final = 7  # digits of a phone number that every way of writing it ends with
 _TELLING: Final = 5
 """A shorter identifier, or one of digits only, means something else in most texts."""
 
@@ -55,22 +56,29 @@ class Wanted:
         fitting = self.vague.get(column.type, set()) if column else set()
         return hits - (set().union(*self.vague.values()) - fitting)
 
-    def conditions(self, columns: list[str], script: Script) -> list[str]:
-        """SQL for each column: whether it could hold a form."""
-        return [
-            " or ".join(
-                f"{plain_sql(f't.{quoted(column)}', rule, script)} like any(${at}::text[])"
-                for at, rule in enumerate(self.forms, 1)
-            )
-            for column in columns
-        ]
+    def patterns(self) -> tuple[list[str], list[str], list[str]]:
+        """For LIKE: the forms in letters; phone numbers by their last digits, and as digits."""
+        words = {form for rule, known in self.forms.items() if rule != "phone" for form in known}
+        phones = self.forms.get("phone", set())
+        return (
+            sorted(f"%{_any_case(form)}%" for form in words),
+            sorted({f"%{'%'.join(form[-_LAST:])}%" for form in phones}),
+            sorted(f"%{form}%" for form in phones),
+        )
 
-    def patterns(self, script: Script) -> list[list[str]]:
-        """The arguments of the conditions."""
-        return [
-            [f"%{_escaped(form)}%" for form in sorted(filter(script.holds, known))]
-            for known in self.forms.values()
-        ]
+
+def _suspicion(columns: list[str]) -> str:
+    """SQL that is true of every row that names the person; cheap, for it reads whole tables.
+
+    Letters beyond ASCII are left open (parameter 1), digits are taken out last (2, then 3).
+    """
+    joined = ", ".join(f"t.{quoted(column)}::text" for column in columns)
+    text = f"pg_catalog.lower(pg_catalog.concat_ws(E'\\n', {joined}) collate pg_catalog.\"C\")"
+    digits = f"pg_catalog.regexp_replace({text}, '[^0-9]', '', 'g')"
+    return (
+        f"({text} like any($1::text[]) or "
+        f"({text} like any($2::text[]) and {digits} like any($3::text[])))"
+    )
 
 
 class Scan:
@@ -118,13 +126,16 @@ class Scan:
                 yield table
 
     async def _suspected(self, table: Table) -> list[Row]:
-        """Rows with a column that holds a form, perhaps as a part of something else."""
+        """Rows that could hold a form, perhaps as a part of something else."""
         script, columns = self._layout.catalog.script, self._columns(table.oid)
-        conditions = self._wanted.conditions(columns, script)
-        if not columns or not self._wanted.forms:
+        if not columns:
             return []
-        patterns = self._wanted.patterns(script)
-        return [row for row, _ in await self._reader.matching(table, conditions, patterns)]
+        conditions, values = [_suspicion(columns)], list(self._wanted.patterns())
+        for name, column in self._layout.identities(table.oid).items():
+            if name in table.columns and self._known.of(column):  # also written with spaces
+                values.append(sorted(filter(script.holds, self._known.of(column))))
+                conditions.append(condition(table, name, column, len(values), script))
+        return [row for row, _ in await self._reader.matching(table, conditions, values)]
 
     def _columns(self, leaf: int) -> list[str]:
         """The text-like ones, and those declared to hold identifiers whatever their type."""
@@ -188,5 +199,6 @@ def _strings(value: Any) -> Iterator[str]:
         yield value if isinstance(value, str) else str(value)
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", text)
+def _any_case(form: str) -> str:
+    escaped = re.sub(r"([\\%_])", r"\\\1", form)
+    return "".join(char if char.isascii() else "_" for char in escaped)
