@@ -179,6 +179,13 @@ class Erased(Model):
     identities: tuple[Identity, ...] = Field((), repr=False)
 
 
+class EndedRelation(Model):
+    """Somebody with whom every relation that a system knows of is over, and kept long enough."""
+
+    person: Person = Field(repr=False)
+    ended_on: date  # the last of them
+
+
 class Remains(Model):
     """A column that still holds one of the person's identifiers."""
 
@@ -303,4 +310,10 @@ class Connector(System, Protocol):
         """Correct values in the person's own rows, in one transaction. Safe to repeat.
 
         A value that a row does not hold is not added to it.
+        """
+
+    async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:
+        """People whose relation has ended longer ago than the manifest's period, `limit` at most.
+
+        The earliest first. Nobody whom the system knows by a row that goes on. Changes nothing.
         """

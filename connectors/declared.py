@@ -167,6 +167,12 @@ class Ended(EdgeModel):
         description="how long the data is kept after that: 6 months, 2 years"
     )
 
+    @property
+    def months(self) -> int:
+        """The period in months."""
+        count, unit = self.period.split()
+        return int(count) * (12 if unit.startswith("year") else 1)
+
 
 class CollectionAdditions(EdgeModel):
     """Ours, of a table."""

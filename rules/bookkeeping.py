@@ -6,6 +6,8 @@ Whether a record is kept at all is its system's manifest to say. Local dates. So
 from datetime import date
 from enum import StrEnum
 
+from rules.calendars import add_months
+
 
 class Basis(StrEnum):
     """From when the years of a retention count."""
@@ -24,18 +26,10 @@ def kept_until(dated: date, years: int, basis: Basis, financial_year_ends: str =
     `financial_year_ends`: month and day. Source: Accounting Act 1336/1997 ch. 2 s. 10.
     """
     if basis is Basis.DATE:
-        return _years_later(dated, years)
+        return add_months(dated, 12 * years)
     closing = date.fromisoformat(f"{dated.year}-{financial_year_ends}")
     if dated > closing:
-        closing = _years_later(closing, 1)
+        closing = add_months(closing, 12)
     if basis is Basis.FINANCIAL_YEAR:
-        return _years_later(closing, years)
+        return add_months(closing, 12 * years)
     return date(closing.year + years, 12, 31)
-
-
-def _years_later(day: date, years: int) -> date:
-    """The same day `years` later; 28 February where that year has no 29th."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return date(day.year + years, 2, 28)

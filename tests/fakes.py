@@ -13,6 +13,7 @@ from connectors.contract import (
     CorrectedColumn,
     Correction,
     CorrectionConflict,
+    EndedRelation,
     Erased,
     ErasurePlan,
     Found,
@@ -72,6 +73,7 @@ class FakeSystem:
     kept_by_law: tuple[str, ...] = ()  # items that stay until `kept_until` has passed
     kept_until: date | None = None
     missed: tuple[str, ...] = ()  # items that a plan does not see; the scan does
+    over: tuple[EndedRelation, ...] = ()  # relations that ended
 
     def _reach(self) -> None:
         self.asked += 1
@@ -161,6 +163,10 @@ class FakeSystem:
             rows.append(row)
         self.holds = self.holds.model_copy(update={"rows": tuple(rows)})
         return Corrected(applied=tuple(applied), conflicts=tuple(conflicts))
+
+    async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:
+        self._reach()
+        return self.over[:limit]
 
     def _plan(self, at: datetime, held: Held, chosen: tuple[RowKey, ...]) -> ErasurePlan:
         """A hold on any category holds all that is here."""

@@ -16,6 +16,7 @@ from connectors.contract import (
     CommitInDoubt,
     Corrected,
     Correction,
+    EndedRelation,
     Erased,
     ErasurePlan,
     Found,
@@ -30,6 +31,7 @@ from connectors.manifest import Manifest
 from connectors.sql.catalog import Connection, read_catalog
 from connectors.sql.check import misfits, missing_rights
 from connectors.sql.correct import Corrector
+from connectors.sql.ended import EndedSearch
 from connectors.sql.erase import Eraser, Stopped, Voice, bound
 from connectors.sql.erasure_check import erasure_misfits
 from connectors.sql.findings import found
@@ -199,6 +201,16 @@ class SqlConnector:
                 return await Corrector(connection, layout, person).correct(corrections)
 
         return await self._guarded(correct)
+
+    async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:
+        """People with whom every relation is over, and kept long enough. Changes nothing."""
+
+        async def look(connection: Connection) -> tuple[EndedRelation, ...]:
+            layout = await self._laid_out(connection)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await EndedSearch(connection, layout, at).people(limit)
+
+        return await self._guarded(look)
 
     async def close(self) -> None:
         """Release the connections."""

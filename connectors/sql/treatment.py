@@ -63,7 +63,8 @@ class Treatments:
         if table is None or table.retention is None:
             return None
         until = self._until(row.values.get(table.retention.counted_from), table.retention)
-        if until is not None and self._local(self.at) > until:
+        today = self.at.astimezone(zone(self.layout.manifest.time_zone)).date()
+        if until is not None and today > until:
             return None
         return Ground("legal_obligation", table.retention, until)
 
@@ -92,12 +93,14 @@ class Treatments:
 
     def _until(self, value: Any, rule: RetentionRule) -> date | None:
         """Without a date that can be read nothing says that the time has passed."""
-        try:
-            dated = datetime.fromisoformat(value)
-            day = self._local(dated) if dated.tzinfo else dated.date()
-            return kept_until(day, rule.years, rule.basis, rule.financial_year_ends)
-        except (TypeError, ValueError, OverflowError):
-            return None
+        day = day_of(value, self.layout.manifest.time_zone)
+        return day and kept_until(day, rule.years, rule.basis, rule.financial_year_ends)
 
-    def _local(self, at: datetime) -> date:
-        return at.astimezone(zone(self.layout.manifest.time_zone)).date()
+
+def day_of(value: Any, time_zone: str) -> date | None:
+    """The local date of a column's value; None if it has none, such as infinity."""
+    try:
+        at = datetime.fromisoformat(value)
+        return (at.astimezone(zone(time_zone)) if at.tzinfo else at).date()
+    except (TypeError, ValueError, OverflowError):
+        return None
