@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.secrets import Secrets
-from tests.holds.deskwork import REGISTER, Desk, Register
+from tests.holds.deskwork import Desk, Register
 from tests.postgres import Server
 
 
@@ -21,12 +21,13 @@ async def register_url(postgres: Server) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def register(register_url: str) -> Register:
+async def register(register_url: str) -> AsyncIterator[Register]:
     """A register in which Aino and Eero stand."""
-    conn = await asyncpg.connect(register_url)
-    await conn.execute(REGISTER)
-    await conn.close()
-    return Register(register_url)
+    looking = await asyncpg.connect(register_url)
+    register = Register(register_url, looking)
+    await register.refill()
+    yield register
+    await looking.close()
 
 
 @pytest.fixture

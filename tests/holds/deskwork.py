@@ -65,14 +65,16 @@ class Register:
     """The database of a system, as its connector reaches it."""
 
     url: str
+    looking: asyncpg.Connection[Any]  # beside every transaction
 
     async def has(self, email: str = AINO) -> int:
         """How many records of a person are there."""
-        conn = await asyncpg.connect(self.url)
-        try:
-            return int(await conn.fetchval("select count(*) from person where email = $1", email))
-        finally:
-            await conn.close()
+        count = "select count(*) from person where email = $1"
+        return int(await self.looking.fetchval(count, email))
+
+    async def refill(self) -> None:
+        """Everybody is back."""
+        await self.looking.execute(REGISTER)
 
     async def erase(self, erasing: Erasing, email: str = AINO) -> None:
         """What a connector does: one bounded transaction, proved before its commit."""
@@ -80,12 +82,6 @@ class Register:
             await transaction.delete(email)
             await erasing.prove()
             await transaction.commit()
-
-    async def refill(self) -> None:
-        """Everybody is back."""
-        conn = await asyncpg.connect(self.url)
-        await conn.execute(REGISTER)
-        await conn.close()
 
 
 @dataclass
