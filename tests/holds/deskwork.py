@@ -65,7 +65,7 @@ class Register:
     """The database of a system, as its connector reaches it."""
 
     url: str
-    looking: asyncpg.Connection[Any]  # beside every transaction
+    looking: Any  # beside every transaction
 
     async def has(self, email: str = AINO) -> int:
         """How many records of a person are there."""
