@@ -157,6 +157,12 @@ def check_form(form: HoldForm, on: date, systems: Sequence[str], policy: Policy)
     for n, name in enumerate(form.systems, 1):
         if name not in systems:
             raise BadInput(f"Not placed: systems.{n} is unknown. Known: {', '.join(systems)}.")
+    for n, known in enumerate(form.person.identifiers if form.person else (), 1):
+        if known.type not in policy.identifiers:
+            raise BadInput(
+                f"Not placed: person.identifiers.{n}.type is unknown. Known: "
+                f"{', '.join(policy.identifiers)}."
+            )
     if form.begins is not None and form.begins > on:
         raise BadInput(
             "Not placed: from lies in the future. A hold is in force as soon as it is placed: "

@@ -166,11 +166,20 @@ async def lapse_and_remind(
 ) -> HoldSweep:
     """End holds that nobody confirmed, or whose last day has passed; tell the DPO of reviews.
 
-    Safe to repeat. Each hold is a transaction of its own: one that fails stops no other.
+    Safe to repeat. Each hold is a transaction of its own: one that fails stops no other, and is
+    raised when all were tried.
     """
     async with engine.connect() as conn:
         due = [hold.id for hold in await standing_holds(conn)]
-    told = [await _sweep_one(engine, audit, policy_version, hold, at) for hold in due]
+    told: list[Event | None] = []
+    failed: list[Exception] = []
+    for hold in due:
+        try:
+            told.append(await _sweep_one(engine, audit, policy_version, hold, at))
+        except Exception as error:  # raised below
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return HoldSweep(
         lapsed=told.count(Event.HOLD_LAPSED),
         expired=told.count(Event.HOLD_EXPIRED),
