@@ -12,6 +12,7 @@ import pytest
 
 from storage.secrets import Secrets
 from tests.cli.command import assert_one_sentence, dsr
+from tests.docs.pages import blocks
 from tests.holds.deskwork import AINO, an_order
 
 SHIPPED = Path(__file__).parents[2] / "config" / "mipro"
@@ -70,6 +71,15 @@ def test_a_hold_from_placing_to_release(order: Order) -> None:
 
 def _in_months(months: int) -> str:
     return str(date.today() + timedelta(days=30 * months))  # noqa: DTZ011
+
+
+@pytest.mark.usefixtures("here")
+def test_the_order_of_the_docs_is_taken(tmp_path: Path) -> None:
+    (shown,) = (b for b in blocks("docs/holds.md", "json") if b.name == "order.json")
+    (tmp_path / "order.json").write_text(shown.text)
+    placed = dsr("hold", "place", "--file", str(tmp_path / "order.json"), "--as", "ritva")
+    assert placed.code == 0, placed.err
+    assert "one person in customers, group_invoicing: user.contact, user.financial" in placed.out
 
 
 @pytest.mark.usefixtures("here")
