@@ -16,6 +16,7 @@ from schemas.errors import BadInput
 from schemas.policy import Policy
 from schemas.request import RequestForm, Subject
 from schemas.steps import Recorded, StepInput
+from schemas.systems import SystemFacts
 from storage.case_file import CaseFile, CaseStep
 
 KEPT_SECONDS: Final = 10
@@ -53,6 +54,10 @@ class Desk:
     async def person(self, case: UUID) -> Person:
         """Whom connectors look for."""
         return person_of((await self.form(case)).subject, self.policy)
+
+    def facts(self, system: str) -> SystemFacts:
+        """What the manifest says of a system."""
+        return next(facts for facts in self.systems.facts if facts.name == system)
 
     async def record(
         self, order: StepInput, write: Callable[[CaseStep], Awaitable[None]]

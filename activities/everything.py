@@ -7,6 +7,7 @@ from typing import Any
 from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.desk import Desk
+from activities.erasure import ErasureActivities
 from activities.replies import ReplyActivities
 from activities.runs import Runs
 from activities.sweeps import SweepActivities
@@ -20,6 +21,7 @@ def every_activity(
     """What a worker registers; a test compares it with `schemas.steps`."""
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
+    erasure = ErasureActivities(desk)
     return (
         case.open,
         case.record,
@@ -33,6 +35,8 @@ def every_activity(
         system.record_consent,
         system.restrict,
         system.lift_restriction,
+        erasure.plan,
+        erasure.erase,
         sweep.deadlines,
         sweep.reconcile,
         sweep.checkpoint,

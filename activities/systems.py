@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Uuid, bindparam, func, select
+from sqlalchemy import func, select
 from temporalio import activity
 
 from activities.desk import Desk, step_key
+from activities.system_steps import answer_of, handed_over, lag_of, misdeclared, write_outcome
 from connectors.contract import Choice, Found, Person, SystemMisdeclared
 from rules.status import move
 from schemas.case import ANSWERED, Status, SystemOutcome
@@ -26,20 +27,12 @@ from schemas.steps import (
     OpenTask,
     SystemAnswer,
     SystemCall,
-    SystemChange,
 )
 from schemas.systems import Duty, Reach, SystemFacts
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.locks import lock_person
 from storage.together import Together
-from storage.views import awaited, open_tasks_of
-
-_ANSWER: Final = (
-    select(t.system_tasks, open_tasks_of(t.system_tasks.c.case_id))
-    .where(t.system_tasks.c.case_id == bindparam("case", type_=Uuid))
-    .where(t.system_tasks.c.name == bindparam("system"))
-)
 
 SUPERSEDED: Final = "a later choice of the person stands"
 
@@ -54,14 +47,14 @@ class SystemActivities:
     @activity.defn(name=SEARCH.name)
     async def search(self, call: SystemCall) -> SystemAnswer:
         """Find what the system holds; seal it; a doubtful match becomes a task, never a guess."""
-        if self._facts(call).reach is Reach.MANUAL:
+        if self._desk.facts(call.system).reach is Reach.MANUAL:
             return await self._hand_over(call, SystemOutcome.PENDING)
         try:
             found = await self._desk.systems.connector(call.system).find(
                 await self._desk.person(call.case)
             )
         except SystemMisdeclared:
-            return _failed(call)
+            return misdeclared(call)
         return await self._once(call, partial(_keep, found=found))
 
     @activity.defn(name=SUPPRESS.name)
@@ -76,12 +69,12 @@ class SystemActivities:
         return await self._choose(call, given=form.consent is not None and form.consent.given)
 
     async def _choose(self, call: SystemCall, *, given: bool) -> SystemAnswer:
-        if self._facts(call).reach is Reach.MANUAL:
+        if self._desk.facts(call.system).reach is Reach.MANUAL:
             return await self._hand_over(call, SystemOutcome.NOTIFIED)
         try:
             records = await self._apply_unless_superseded(call, given=given)
         except SystemMisdeclared:
-            return _failed(call)
+            return misdeclared(call)
         return await self._once(call, partial(_chosen, records=records, given=given))
 
     async def _apply_unless_superseded(self, call: SystemCall, *, given: bool) -> int | None:
@@ -91,7 +84,7 @@ class SystemActivities:
         """
         form, person = await self._desk.form(call.case), await self._desk.person(call.case)
         hashes = self._desk.hashes(person)
-        choice = _choice(self._facts(call), form, given)
+        choice = _choice(self._desk.facts(call.system), form, given)
         async with self._desk.case_file.engine.begin() as conn:
             await lock_person(conn, hashes)
             standing = select(func.count()).where(
@@ -120,7 +113,7 @@ class SystemActivities:
         return await self._mark(call, restricted=False)
 
     async def _mark(self, call: SystemCall, *, restricted: bool) -> SystemAnswer:
-        facts = self._facts(call)
+        facts = self._desk.facts(call.system)
         if facts.reach is Reach.MANUAL or not facts.restricts:
             return await self._hand_over(call, SystemOutcome.NOTIFIED)
         try:
@@ -128,13 +121,13 @@ class SystemActivities:
                 await self._desk.person(call.case), restricted
             )
         except SystemMisdeclared:
-            return _failed(call)
+            return misdeclared(call)
         return await self._once(call, partial(_marked, records=records, restricted=restricted))
 
     async def _hand_over(self, call: SystemCall, outcome: SystemOutcome) -> SystemAnswer:
         """A person has to do it: a task for the system's role. A task opened is a dispatch."""
-        role = self._facts(call).role or "handler"
-        return await self._once(call, partial(_handed_over, role=role, outcome=outcome))
+        role = self._desk.facts(call.system).role or "handler"
+        return await self._once(call, partial(handed_over, role=role, outcome=outcome))
 
     async def _once(
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
@@ -146,14 +139,11 @@ class SystemActivities:
                 await write(step, call)
                 if call.review is not None:
                     await _review_if_last(step, call.review)
-            return await _recorded(step, call)
+            return await answer_of(step, call)
 
         return await self._together.step(
             self._desk.case_file, call.case, step_key(), call.at, call.by.account, record
         )
-
-    def _facts(self, call: SystemCall) -> SystemFacts:
-        return next(f for f in self._desk.systems.facts if f.name == call.system)
 
 
 async def _keep(step: CaseStep, call: SystemCall, *, found: Found) -> None:
@@ -165,7 +155,7 @@ async def _keep(step: CaseStep, call: SystemCall, *, found: Found) -> None:
         outcome = SystemOutcome.PENDING
         reason = f"{doubtful} record(s) could be another person's"
     await step.seal(f"found:{call.system}", found.model_dump_json().encode())
-    await _write(step, call, outcome, len(found.rows), reason)
+    await write_outcome(step, call, outcome, len(found.rows), reason)
     step.record(Event.SEARCHED, system=call.system, outcome=outcome, records=len(found.rows))
     if doubtful:
         step.record(Event.MATCH_DOUBTFUL, system=call.system, count=doubtful)
@@ -180,9 +170,9 @@ async def _chosen(step: CaseStep, call: SystemCall, *, records: int | None, give
         outcome, event = SystemOutcome.LEFT_OUT, Event.SUPERSEDED
     elif not records:
         outcome = SystemOutcome.NOTHING_HELD
-    lag = await _lag(step)
+    lag = await lag_of(step)
     reason = SUPERSEDED if records is None else None
-    await _write(step, call, outcome, records or 0, reason, lag_seconds=lag)
+    await write_outcome(step, call, outcome, records or 0, reason, lag_seconds=lag)
     purposes = ", ".join(step.row["purposes"])
     step.record(event, system=call.system, purpose=purposes, lag_seconds=lag, records=records)
 
@@ -191,32 +181,9 @@ async def _marked(step: CaseStep, call: SystemCall, *, records: int, restricted:
     outcome = SystemOutcome.SUPPRESSED if restricted else SystemOutcome.RETAINED
     if not records:
         outcome = SystemOutcome.NOTHING_HELD
-    await _write(step, call, outcome, records, lag_seconds=await _lag(step))
+    await write_outcome(step, call, outcome, records, lag_seconds=await lag_of(step))
     event = Event.RESTRICTED if restricted else Event.RESTRICTION_LIFTED
     step.record(event, system=call.system, records=records)
-
-
-async def _handed_over(
-    step: CaseStep, call: SystemCall, *, role: str, outcome: SystemOutcome
-) -> None:
-    if call.duty is Duty.LIFT_RESTRICTION and await _undone(step, call.system):
-        return await _write(step, call, SystemOutcome.RETAINED, 0)
-    lag = await _lag(step)
-    await _write(step, call, outcome, 0, lag_seconds=lag)
-    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
-    await step.open_task(OpenTask(what=f"{call.duty}_by_hand", role=role, system=call.system))
-    return None
-
-
-async def _undone(step: CaseStep, system: str) -> bool:
-    """Whether the restriction by hand was not done yet: then its task ends, nothing is to lift."""
-    return await step.close_tasks(f"{Duty.RESTRICT}_by_hand", system=system) > 0
-
-
-def _failed(call: SystemCall) -> SystemAnswer:
-    """The reason stands in the case row and in letters: never a connector's own words."""
-    reason = f"not as its manifest says: dsr systems check {call.system}"
-    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=reason)
 
 
 def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:
@@ -228,15 +195,6 @@ def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:
         means=form.consent.means if form.consent else None,
         given=given,
     )
-
-
-async def _write(
-    step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int,
-    reason: str | None = None, **columns: float,
-) -> None:  # fmt: skip
-    change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
-    await step.system(change, **columns)
-    await step.close_tasks("resolve_system", system=call.system)
 
 
 async def _review_if_last(step: CaseStep, review: OpenTask) -> None:
@@ -252,26 +210,3 @@ async def _review_if_last(step: CaseStep, review: OpenTask) -> None:
     if all(row.outcome in ANSWERED for row in systems) and any(row.records for row in systems):
         step.move(Status.REVIEWING, move(step.status, Status.REVIEWING))
         await step.open_task(review)
-
-
-async def _recorded(step: CaseStep, call: SystemCall) -> SystemAnswer:
-    """The answer as the case row has it after this step."""
-    found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
-    row = found.mappings().one()
-    reviewing = step.status is Status.REVIEWING
-    return SystemAnswer(
-        system=call.system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
-        at=row["since"], lag_seconds=row["lag_seconds"],
-        opened=tuple(
-            awaited(task) for task in row["open_tasks"]
-            if task["system"] == call.system or (reviewing and task["what"] == "review")
-        ),
-        moved=Status.REVIEWING if reviewing else None,
-        revision=step.revision,
-    )  # fmt: skip
-
-
-async def _lag(step: CaseStep) -> float:
-    """Seconds from intake to now by the database's clock: a measurement, not a rule."""
-    since = func.extract("epoch", func.clock_timestamp() - step.row["registered_at"])
-    return round(float(await step.conn.scalar(select(since)) or 0), 3)

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import Field
 
 from schemas.base import Instant, Model
+from schemas.holds import Held
 from schemas.systems import LocalText, SystemFacts
 
 
@@ -92,16 +93,6 @@ class Choice(Model):
     text_version: str | None = None  # of a consent
     means: str | None = None
     given: bool = False
-
-
-class Held(Model):
-    """What legal holds protect of the person in a system: everything, or categories of data.
-
-    A category covers those below it (`user.contact` covers `user.contact.email`).
-    """
-
-    everything: bool = False
-    categories: tuple[str, ...] = ()
 
 
 Why = Literal["legal_obligation", "legal_hold"]

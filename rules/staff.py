@@ -21,6 +21,7 @@ from schemas.case import (
     LetterState,
     PauseReason,
     Status,
+    SystemOutcome,
 )
 from schemas.messages import (
     AnswerFee,
@@ -39,6 +40,7 @@ from schemas.messages import (
     Reopen,
     ResolveSystem,
     Review,
+    SecondDecision,
     SettleFee,
     StaffAction,
     TakeBack,
@@ -63,6 +65,7 @@ PERMITTED: Final[dict[type[StaffAction], tuple[tuple[str, ...], tuple[Status, ..
     AnswerFee: (("handler", "dpo"), (Status.QUOTING,)),
     Review: (("handler", "dpo"), (Status.REVIEWING,)),
     Decide: (("approver", "dpo"), (*_BEFORE_DECISION, Status.DECIDING)),
+    SecondDecision: (("approver", "dpo"), (Status.DECIDING,)),
     TakeBack: (("approver", "dpo"), (Status.REPLYING,)),
     Extend: (("dpo",), _UNANSWERED),
     CompleteTask: ((), _OPEN),
@@ -83,6 +86,13 @@ GROUNDS_OF: Final = {
     Kind.ACCESS: EARLY_GROUNDS,
     Kind.OBJECTION: (*EARLY_GROUNDS, Ground.COMPELLING_GROUNDS, Ground.LEGAL_CLAIMS),
     Kind.CONSENT: EARLY_GROUNDS,
+    Kind.DELETE: (
+        *EARLY_GROUNDS,
+        Ground.NO_ERASURE_GROUND,
+        Ground.LEGAL_OBLIGATION,
+        Ground.LEGAL_CLAIMS,
+        Ground.LEGAL_HOLD,
+    ),
 }
 """Grounds on which each kind can be refused as a whole (law.md 4)."""
 
@@ -234,6 +244,8 @@ def _review(
 def _decide(
     view: CaseView, action: Decide, _now: datetime, *, automatic: bool, **_: Any
 ) -> str | None:
+    if action.by.is_subject:
+        return _OWN_REQUEST
     if action.choice is not Choice.REFUSE:
         if automatic:
             return f"Nothing to decide: {view.kind} of these purposes is carried out as asked."
@@ -241,8 +253,35 @@ def _decide(
             return f"Not decided: {view.number} is {view.status}. Before the decision: dsr tasks"
         if action.choice is Choice.PARTIAL and action.ground is None:
             return "Not decided: a partial no states its ground: --ground CODE, Art. 12(4)."
-        return None
+        return _other_plan(view, action.digest)
     return _decide_refusal(view, action, automatic=automatic)
+
+
+_OWN_REQUEST: Final = "Not decided: nobody decides on their own request. Somebody else has to."
+
+
+def _other_plan(view: CaseView, digest: str | None) -> str | None:
+    """An approval of a deletion names the plan that it approves."""
+    if view.plan is None or digest == view.plan:
+        return None
+    return (
+        f"Not decided: {view.number} has another plan by now, {view.plan}. Look at it: "
+        f"dsr plan {view.number}"
+    )
+
+
+def _second_decision(
+    view: CaseView, action: SecondDecision, _now: datetime, **_: Any
+) -> str | None:
+    """Deleting needs two different people: four eyes."""
+    first = next((d for d in reversed(view.decisions) if d.what != Choice.REFUSE), None)
+    if all(a.what != "second_decision" for a in view.awaiting) or first is None:
+        return f"Not decided: {view.number} waits for no second decision. See: dsr tasks"
+    if action.by.is_subject:
+        return _OWN_REQUEST
+    if action.by.person == first.person:
+        return "Not decided: the second decision is another person's, also with another account."
+    return None if action.choice is Choice.REFUSE else _other_plan(view, action.digest)
 
 
 def _decide_refusal(view: CaseView, action: Decide, *, automatic: bool) -> str | None:
@@ -271,6 +310,8 @@ def _take_back(
     view: CaseView, _action: TakeBack, _now: datetime, *, automatic: bool, **_: Any
 ) -> str | None:
     """What the database says of a letter that is being fetched at this moment comes on top."""
+    if any(s.outcome in (SystemOutcome.ERASED, SystemOutcome.RETAINED) for s in view.systems):
+        return f"Not taken back: {view.number} has been carried out; what is erased stays erased."
     if automatic and not view.decisions:
         return f"Nothing to take back: {view.kind} of these purposes was carried out as asked."
     if any(x.kind in REPLIES and x.state is LetterState.READY for x in view.letters):
@@ -314,6 +355,7 @@ COMMAND_OF: Final = {
     "answer_clarification": "record-answer",
     "review": "review",
     "decide": "decide",
+    "second_decision": "second-decision",
     "resolve_system": "resolve-system",
     "send_reply": "letters",
     "send_extension": "letters",
@@ -373,6 +415,7 @@ _CHECKS: Final[dict[type[StaffAction], Callable[..., str | None]]] = {
     AnswerFee: _answer_fee,
     Review: _review,
     Decide: _decide,
+    SecondDecision: _second_decision,
     TakeBack: _take_back,
     Extend: _extend,
     CompleteTask: _complete_task,

@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -255,10 +256,14 @@ class DecisionView(Model):
     by: str
     at: Instant
     ground: Ground | None = None
+    person: str | None = None  # who it is, whatever the account: two decisions need two people
 
 
 class SystemView(Model):
-    """One system's part. `lag_seconds`: from intake to effect, for suppressions."""
+    """One system's part. `lag_seconds`: from intake to effect, for suppressions.
+
+    `plan`: keyed digest of what a deletion would erase here.
+    """
 
     name: str
     outcome: SystemOutcome
@@ -267,6 +272,7 @@ class SystemView(Model):
     reason: str | None = None
     since: Instant
     lag_seconds: float | None = None
+    plan: str | None = None
 
 
 class LetterState(StrEnum):
@@ -322,6 +328,12 @@ class CaseView(Model):
     purged: bool = False
     assignee: str | None = None
     revision: int = 0  # rises with every recorded step
+
+    @property
+    def plan(self) -> str | None:
+        """Names the whole plan of a deletion as it stands: what an approval approves."""
+        parts = [f"{s.name}:{s.plan}" for s in self.systems if s.plan is not None]
+        return sha256("\n".join(parts).encode()).hexdigest()[:16] if parts else None
 
     def system(self, name: str) -> SystemView | None:
         """The part of the named system."""

@@ -48,6 +48,13 @@ class Event(StrEnum):
     DECIDED = "decided"
     DECISION_TAKEN_BACK = "decision_taken_back"
     SIGNAL_IGNORED = "signal_ignored"
+    SECOND_DECIDED = "second_decided"
+    ERASURE_PLANNED = "erasure_planned"
+    PLAN_CHANGED = "plan_changed"
+    ERASED = "erased"
+    RETAINED = "retained"
+    VERIFIED = "verified"
+    REMAINS = "remains"
     EXTENSION_DECIDED = "extension_decided"
     EXTENDED = "extended"
     EXTENSION_VOID = "extension_void"
@@ -121,6 +128,13 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.DECIDED: "decided: {choice}[, ground {ground}]",
     Event.DECISION_TAKEN_BACK: "decision taken back before the reply left",
     Event.SIGNAL_IGNORED: "a decision signal was not followed: {why}",
+    Event.SECOND_DECIDED: "decided by a second person: {choice}",
+    Event.ERASURE_PLANNED: "{system}: {records} record(s) to erase, {kept} to keep",
+    Event.PLAN_CHANGED: "{system}: more would be erased than was approved; decided anew",
+    Event.ERASED: "{system}: {deleted} record(s) deleted, {changed} changed",
+    Event.RETAINED: "{system}: {records} record(s) kept, {reason}[, until {until}]",
+    Event.VERIFIED: "{system}: read again, nothing of the person remains but what is kept",
+    Event.REMAINS: "{system}: {records} record(s) still name the person",
     Event.EXTENSION_DECIDED: "extension by {months} month(s) decided, once its notice has left",
     Event.EXTENDED: "extended by {months} month(s): the notice left in time, Art. 12(3)",
     Event.EXTENSION_VOID: "extension void: its notice left after {last_day}, Art. 12(3)",

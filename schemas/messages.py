@@ -116,6 +116,15 @@ class Decide(StaffAction):
     reason: Reason | None = Field(None, repr=False)
 
 
+class SecondDecision(StaffAction):
+    """The second person's decision about a deletion. `digest` names the plan that is approved."""
+
+    name = "second_decision"
+    choice: Literal[Choice.APPROVE, Choice.REFUSE]
+    digest: Name | None = None
+    reason: Reason | None = Field(None, repr=False)
+
+
 class TakeBack(StaffAction):
     """Take a decision back before the reply has left."""
 
@@ -228,7 +237,7 @@ class LetterLeft(Model):
 
 ACTIONS: tuple[type[StaffAction], ...] = (
     VerifyIdentity, AskIdentity, AskClarification, RecordAnswer, SettleFee, AnswerFee, Review,
-    Decide, TakeBack, Extend, CompleteTask, ResolveSystem, Withdraw, CloseAs, Reassign,
-    CorrectReceipt, Reopen, Note,
+    Decide, SecondDecision, TakeBack, Extend, CompleteTask, ResolveSystem, Withdraw, CloseAs,
+    Reassign, CorrectReceipt, Reopen, Note,
 )  # fmt: skip
 """Every staff action; the update of each has its `name`."""

@@ -23,6 +23,7 @@ class Actor(Model):
     account: str
     person: str  # one person may have two accounts
     roles: tuple[str, ...] = ()
+    is_subject: bool = False  # of this very case: nobody decides about themselves
 
     def may_be(self, *roles: str) -> bool:
         """Whether any of these roles is held."""
@@ -52,7 +53,11 @@ class StaffDirectory(EdgeModel):
 
     def actor(self, account: str) -> Actor | None:
         """The actor behind an account, None if unknown."""
-        for member in self.members:
-            if account in member.accounts:
-                return Actor(account=account, person=member.person, roles=member.roles)
-        return None
+        member = self.member(account)
+        if member is None:
+            return None
+        return Actor(account=account, person=member.person, roles=member.roles)
+
+    def member(self, account: str) -> StaffMember | None:
+        """The person behind an account."""
+        return next((member for member in self.members if account in member.accounts), None)

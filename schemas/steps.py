@@ -211,6 +211,7 @@ class SystemAnswer(Model):
     lag_seconds: float | None = None
     opened: tuple[Awaited, ...] = ()  # tasks of this system, and the review that is due with it
     moved: Status | None = None  # where the case went with it
+    plan: str | None = None  # keyed digest of what would be erased here
     revision: int = 0  # of the case row that has this answer
 
 
@@ -263,6 +264,8 @@ SUPPRESS: Final = Step("system.suppress", SystemCall, SystemAnswer)
 RESTRICT: Final = Step("system.restrict", SystemCall, SystemAnswer)
 LIFT_RESTRICTION: Final = Step("system.lift_restriction", SystemCall, SystemAnswer)
 RECORD_CONSENT: Final = Step("system.record_consent", SystemCall, SystemAnswer)
+PLAN_ERASURE: Final = Step("system.plan_erasure", SystemCall, SystemAnswer)
+ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
@@ -270,12 +273,14 @@ SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 ACCESS_REQUEST: Final = "AccessRequest"
 OBJECTION_REQUEST: Final = "ObjectionRequest"
 CONSENT_REQUEST: Final = "ConsentRequest"
+DELETE_REQUEST: Final = "DeleteRequest"
 HOURLY_SWEEP: Final = "HourlySweep"
 
 WORKFLOW_OF: Final = {
     Kind.ACCESS: ACCESS_REQUEST,
     Kind.OBJECTION: OBJECTION_REQUEST,
     Kind.CONSENT: CONSENT_REQUEST,
+    Kind.DELETE: DELETE_REQUEST,
 }
 TASK_QUEUE: Final = "dsr"
 

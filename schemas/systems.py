@@ -63,6 +63,8 @@ class Duty(StrEnum):
     RESTRICT = "restrict"
     LIFT_RESTRICTION = "lift_restriction"
     RECORD_CONSENT = "record_consent"
+    PLAN_ERASURE = "plan_erasure"
+    ERASE = "erase"
 
 
 class SystemPlan(Model):
@@ -98,6 +100,8 @@ def _duty(
 ) -> Duty | None:
     if kind is Kind.ACCESS:
         return Duty.SEARCH
+    if kind is Kind.DELETE:
+        return Duty.ERASE
     if kind is Kind.CONSENT and set(purposes) & set(system.records_consent):
         return Duty.RECORD_CONSENT
     if kind is Kind.OBJECTION and absolute and set(purposes) & set(system.suppresses):

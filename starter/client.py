@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.desk import person_of
 from activities.runs import Runs
 from connectors.contract import Found
-from rules.identity import name_words
+from rules.identity import name_words, normalise
 from rules.staff import refusal
 from rules.status import move
 from schemas.case import Awaited, CaseView, Ground, LetterView, Status, TimelineEntry
@@ -39,6 +39,7 @@ from schemas.messages import (
     DecisionSignal,
     Reassign,
     Reopen,
+    SecondDecision,
     StaffAction,
 )
 from schemas.request import Attachment, Kind, RequestForm, Subject
@@ -134,14 +135,31 @@ class DsrClient:
         self, number: str, action: type[S], *, by: str, id: UUID | None = None, **fields: Any
     ) -> CaseView:  # fmt: skip
         """Take a staff action: checked by the case, recorded, safe to repeat under one `id`."""
-        message = self._message(action, by, id or uuid4(), fields)
         case = await self._case(number)
+        if issubclass(action, Decide | SecondDecision) and fields.get("digest") is None:
+            fields["digest"] = (await self._case_file.view(case)).plan
+        message = self._message(action, by, id or uuid4(), fields)
+        if isinstance(message, Decide | SecondDecision) and await self._is_subject(case, by):
+            actor = message.by.model_copy(update={"is_subject": True})
+            return await self._send(case, message.model_copy(update={"by": actor}))
         if isinstance(message, CloseAs) and message.into is not None:
             await self._case(message.into)
         if isinstance(message, CompleteTask) and message.items:
             task = await self._task(case, message.task)
             await self._handed_in.check_choice(case, task, message)
         return await self._send(case, message)
+
+    async def _is_subject(self, case: UUID, account: str) -> bool:
+        """Whether the case is about the member of staff behind the account."""
+        member = self._staff.member(account)
+        own = member.subject_identifiers if member else ()
+        digest = self._case_file.keyring.digest
+        hashes = [digest("identifier", "email", normalise("email", address)) for address in own]
+        theirs = select(t.identifiers.c.case_id).where(
+            t.identifiers.c.case_id == case, t.identifiers.c.hash.in_(hashes)
+        )
+        async with self._case_file.engine.connect() as conn:
+            return (await conn.execute(theirs.limit(1))).first() is not None
 
     def _message(self, action: type[S], by: str, id: UUID, fields: dict[str, Any]) -> S:
         """The action as the case reads it. Raises `BadInput` for what is unknown or malformed."""

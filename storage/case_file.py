@@ -206,7 +206,7 @@ class CaseStep:
         await self.conn.execute(
             insert(t.decisions).values(
                 case_id=self.case, what=decision.what, by=decision.by, at=decision.at,
-                ground=decision.ground,
+                ground=decision.ground, person=decision.person,
             )
         )  # fmt: skip
 

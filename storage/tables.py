@@ -179,6 +179,7 @@ system_tasks = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("reason", Text),
     Column("lag_seconds", Float),
+    Column("plan", Text),  # keyed digest of what a deletion would erase here
     _at("since"),
     PrimaryKeyConstraint("case_id", "name"),
     schema="dsr",
@@ -215,6 +216,7 @@ decisions = Table(
     Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
     Column("what", Text, nullable=False),
     Column("by", Text, nullable=False),
+    Column("person", Text),  # one person with two accounts is one
     _at("at"),
     Column("ground", Text),
     Column("stands", Boolean, nullable=False, server_default=text("true")),

@@ -100,7 +100,9 @@ def _view(row: RowMapping) -> CaseView:
         ),
         awaiting=tuple(awaited(task) for task in row["open_tasks"]),
         decisions=tuple(
-            DecisionView(what=d["what"], by=d["by"], at=d["at"], ground=d["ground"])
+            DecisionView(
+                what=d["what"], by=d["by"], at=d["at"], ground=d["ground"], person=d["person"]
+            )
             for d in row["decisions"]
         ),
         systems=tuple(_system(row, system) for system in row["systems"]),
@@ -128,4 +130,5 @@ def _system(case: RowMapping, row: RowMapping) -> SystemView:
     return SystemView(
         name=row["name"], outcome=row["outcome"], records=row["records"], withheld=withheld,
         reason=row["reason"], since=row["since"], lag_seconds=row["lag_seconds"],
+        plan=row["plan"],
     )  # fmt: skip

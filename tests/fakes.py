@@ -18,7 +18,6 @@ from connectors.contract import (
     ErasurePlan,
     Found,
     FoundRow,
-    Held,
     Kept,
     Person,
     PlannedRow,
@@ -27,6 +26,7 @@ from connectors.contract import (
     RowKey,
     SystemUnreachable,
 )
+from schemas.holds import Held
 from schemas.request import Language
 from schemas.systems import Reach, Recipient, SystemFacts
 

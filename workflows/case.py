@@ -265,6 +265,7 @@ def answered(system: SystemView, answer: SystemAnswer) -> SystemView:
             "reason": answer.reason,
             "since": answer.at or system.since,
             "lag_seconds": answer.lag_seconds,
+            "plan": answer.plan,
         }
     )
 

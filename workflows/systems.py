@@ -29,6 +29,8 @@ STEP_OF: Final[dict[Duty, Step[SystemCall, SystemAnswer]]] = {
     Duty.RESTRICT: steps.RESTRICT,
     Duty.LIFT_RESTRICTION: steps.LIFT_RESTRICTION,
     Duty.RECORD_CONSENT: steps.RECORD_CONSENT,
+    Duty.PLAN_ERASURE: steps.PLAN_ERASURE,
+    Duty.ERASE: steps.ERASE,
 }
 
 LONGEST_WAIT: Final = timedelta(days=1)

@@ -20,7 +20,6 @@ from connectors.contract import (
     Erased,
     ErasurePlan,
     Found,
-    Held,
     Person,
     Remains,
     RowKey,
@@ -40,6 +39,7 @@ from connectors.sql.rows import LayoutStale
 from connectors.sql.search import Layout, Search
 from connectors.sql.treatment import Treatments
 from connectors.sql.writes import Writer
+from schemas.holds import Held
 from schemas.systems import SystemFacts
 
 T = TypeVar("T")

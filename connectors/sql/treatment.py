@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from connectors.contract import Held, Why
+from connectors.contract import Why
 from connectors.declared import Erase, RetentionRule
 from connectors.manifest import DeclaredTable
 from connectors.sql.rows import Row
 from connectors.sql.search import Layout
 from rules.bookkeeping import kept_until
 from rules.calendars import zone
+from schemas.holds import Held
 from schemas.systems import LocalText
 
 

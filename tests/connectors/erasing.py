@@ -7,9 +7,10 @@ from typing import Any
 
 import asyncpg
 
-from connectors.contract import Erased, ErasurePlan, Held, Person, Remains, RowKey
+from connectors.contract import Erased, ErasurePlan, Person, Remains, RowKey
 from connectors.manifest import Manifest
 from connectors.sql.connector import SqlConnector
+from schemas.holds import Held
 from tests.connectors.conftest import NewDatabase
 from tests.connectors.small import AINO, connector
 

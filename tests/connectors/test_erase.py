@@ -2,7 +2,8 @@
 
 import pytest
 
-from connectors.contract import Detached, Held, Kept, RowKey, SystemMisdeclared
+from connectors.contract import Detached, Kept, RowKey, SystemMisdeclared
+from schemas.holds import Held
 from tests.connectors.conftest import NewDatabase
 from tests.connectors.erasing import REASON, erasing, kept, noon, planned
 from tests.connectors.small import CUSTOMERS, small

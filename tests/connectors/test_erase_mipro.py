@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from connectors.contract import Connector, Erased, Held, Person
+from connectors.contract import Connector, Erased, Person
 from connectors.registry import Systems
+from schemas.holds import Held
 from starter.registers import DEMO_PEOPLE, REGISTERS
 from tests.connectors.erasing import AT, LIMIT, NO_HOLD, agreed, noon, planned, proven
 from tests.connectors.small import asking

@@ -40,6 +40,7 @@ class Acting(Case):
         super().__init__(ref)
         self.systems = FanOut(self)
         self.chosen: m.Choice | None = None
+        self.seconded: m.Choice | None = None  # what the second person decided about a deletion
         self.taken_back = False  # then a person decides, whatever the policy lets go unattended
         self.reply_left = False
         self.reviewed = False

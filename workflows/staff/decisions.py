@@ -48,7 +48,11 @@ class Decisions(Acting):
             fact(Event.DECIDED, choice=action.choice, ground=action.ground),
             by=action.by,
             decision=DecisionView(
-                what=action.choice, by=action.by.account, at=workflow.now(), ground=action.ground
+                what=action.choice,
+                by=action.by.account,
+                at=workflow.now(),
+                ground=action.ground,
+                person=action.by.person,
             ),
             closes=("decide",),
             texts={text_part("decision", action): action.reason} if action.reason else {},
@@ -56,6 +60,28 @@ class Decisions(Acting):
         self.chosen = action.choice
         if early:
             self._interrupted_by(Refused())
+
+    @workflow.update
+    async def second_decision(self, action: m.SecondDecision) -> CaseView:
+        """The second of the two people whom a deletion needs (four eyes)."""
+        return await self._act(action, self._second_decision)
+
+    async def _second_decision(self, action: m.SecondDecision) -> None:
+        approves = action.choice is m.Choice.APPROVE
+        await self.record(
+            fact(Event.SECOND_DECIDED, choice=action.choice),
+            by=action.by,
+            decision=DecisionView(
+                what=f"second_{action.choice}", by=action.by.account, at=workflow.now(),
+                person=action.by.person,
+            )
+            if approves
+            else None,
+            take_back=not approves,
+            closes=("second_decision",),
+            texts={text_part("second-decision", action): action.reason} if action.reason else {},
+        )  # fmt: skip
+        self.seconded = action.choice
 
     @workflow.signal
     async def decision(self, *given: Any) -> None:

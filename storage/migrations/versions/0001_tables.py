@@ -198,6 +198,7 @@ def _tables() -> None:
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person", sa.Text(), nullable=True),
         sa.Column("ground", sa.Text(), nullable=True),
         sa.Column("stands", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.ForeignKeyConstraint(
@@ -335,6 +336,7 @@ def _tables() -> None:
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("lag_seconds", sa.Float(), nullable=True),
+        sa.Column("plan", sa.Text(), nullable=True),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],

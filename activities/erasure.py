@@ -1,0 +1,230 @@
+"""Deletion in one system (Art. 17): planned, approved by two people, erased under the guard, read.
+
+An approval covers what it named. Less may go (a hold came, a date was reached later): more never.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Final, NamedTuple
+
+from pydantic import TypeAdapter
+from temporalio import activity
+
+from activities.desk import Desk, step_key
+from activities.erasing import Erasing, Guard, Wanted
+from activities.system_steps import answer_of, handed_over, misdeclared, write_outcome
+from connectors.contract import (
+    Erased,
+    ErasurePlan,
+    Kept,
+    Person,
+    Remains,
+    RowKey,
+    SystemMisdeclared,
+)
+from rules.holds import held
+from schemas.case import SystemOutcome
+from schemas.events import Event
+from schemas.holds import Held
+from schemas.steps import ERASE, PLAN_ERASURE, SystemAnswer, SystemCall
+from schemas.systems import Reach
+from storage.case_file import CaseStep
+from storage.holds import standing_holds
+
+WITHIN: Final = timedelta(seconds=30)
+"""How long one erasure may take in its system; whoever places a hold waits so long at most."""
+
+KEPT: Final = TypeAdapter(tuple[Kept, ...])
+PLAN_CHANGED: Final = "more would be erased than was approved"
+
+
+class PlanChanged(Exception):
+    """What would be erased now was not approved."""
+
+
+class Done(NamedTuple):
+    """What erasing one system came to: what it did, what still names the person, what was held."""
+
+    erased: Erased
+    remains: tuple[Remains, ...]
+    held: Held
+
+
+class ErasureActivities:
+    """Plan and erase one system's part of a deletion."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._guard = Guard(desk.case_file, WITHIN)
+
+    @activity.defn(name=PLAN_ERASURE.name)
+    async def plan(self, call: SystemCall) -> SystemAnswer:
+        """What erasing would do, sealed; counted, and named by a keyed digest. Changes nothing."""
+        try:
+            plan = await self._planned(call)
+        except SystemMisdeclared:
+            return misdeclared(call)
+        return await self._once(call, partial(self._keep_plan, plan=plan, changed=False))
+
+    async def _planned(self, call: SystemCall) -> ErasurePlan:
+        """As people may know it: a secret hold does not show in a plan."""
+        person = await self._desk.person(call.case)
+        async with self._desk.case_file.engine.connect() as conn:
+            holds = await standing_holds(conn, self._desk.hashes(person))
+        known = [hold for hold in holds if not hold.secret]
+        categories = self._desk.facts(call.system).categories
+        return await self._desk.systems.connector(call.system).plan_erasure(
+            person, call.at, held(known, call.system, categories, call.at)
+        )
+
+    async def _keep_plan(
+        self, step: CaseStep, call: SystemCall, *, plan: ErasurePlan, changed: bool
+    ) -> None:
+        goes, kept = _records(plan, goes=True), _records(plan, goes=False)
+        content = plan.model_dump_json()
+        await step.seal(f"plan:{call.system}", content.encode())
+        outcome = SystemOutcome.NOTHING_HELD if not goes + kept else SystemOutcome.FOUND
+        digest = self._desk.case_file.keyring.digest("plan", call.system, content).hex()[:16]
+        reason = PLAN_CHANGED if changed else None
+        await write_outcome(step, call, outcome, goes, reason, plan=digest)
+        step.record(Event.ERASURE_PLANNED, system=call.system, records=goes, kept=kept)
+        if changed:
+            step.record(Event.PLAN_CHANGED, system=call.system)
+
+    @activity.defn(name=ERASE.name)
+    async def erase(self, call: SystemCall) -> SystemAnswer:
+        """Erase what was approved, under the guard, and read the system again. Safe to repeat.
+
+        A system that people reach gets a task. Raises what makes the engine try again later.
+        """
+        facts = self._desk.facts(call.system)
+        if facts.reach is Reach.MANUAL:
+            role = facts.role or "handler"
+            hand_over = partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
+            return await self._once(call, hand_over)
+        try:
+            return await self._erase(call)
+        except PlanChanged:
+            plan = await self._planned(call)
+            return await self._once(call, partial(self._keep_plan, plan=plan, changed=True))
+        except SystemMisdeclared:
+            return misdeclared(call)
+
+    async def _erase(self, call: SystemCall) -> SystemAnswer:
+        person = await self._desk.person(call.case)
+        content = await self._desk.case_file.unseal(call.case, f"plan:{call.system}")
+        approved = ErasurePlan.model_validate_json(content or b"{}")
+        wanted = Wanted(
+            case=call.case, system=call.system, at=call.at, key=step_key(),
+            categories=self._desk.facts(call.system).categories,
+            hashes=tuple(self._desk.hashes(person)),
+        )  # fmt: skip
+        async with self._guard.erasing(wanted) as erasing:
+            done = await self._erase_held(call, person, approved, erasing)
+            async with erasing.step(call.by.account) as step:
+                if not step.repeated:
+                    await _write_erased(step, call, done)
+                return await answer_of(step, call)
+
+    async def _erase_held(
+        self, call: SystemCall, person: Person, approved: ErasurePlan, erasing: Erasing
+    ) -> Done:
+        """Erase in the system's own transaction, and read it again before the outcome is said."""
+        connector = self._desk.systems.connector(call.system)
+        if erasing.held.everything:
+            return Done(Erased(kept=_all_of(approved)), (), erasing.held)
+        seen = ErasurePlan()
+
+        async def agree(plan: ErasurePlan) -> None:
+            nonlocal seen
+            seen = plan
+            if not _goes(plan) <= _goes(approved):
+                raise PlanChanged
+
+        erased = await connector.erase(
+            person, call.at, erasing.held, agree, erasing.prove,
+            timedelta(seconds=erasing.seconds_left()), _kept_keys(approved),
+        )  # fmt: skip
+        everyone = dict.fromkeys((*person.identities, *erased.identities))
+        known = person.model_copy(update={"identities": tuple(everyone)})
+        return Done(erased, await connector.remains(known, seen), erasing.held)
+
+    async def _once(
+        self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
+    ) -> SystemAnswer:
+        key, case_file = step_key(), self._desk.case_file
+        async with case_file.step(call.case, key, call.at, call.by.account) as step:
+            if not step.repeated:
+                await write(step, call)
+            return await answer_of(step, call)
+
+
+async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
+    """`erased` only if the system was read again and nothing but what is kept remains."""
+    erased, kept = done.erased, _told(done)
+    await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
+    if erased.deleted or erased.changed:
+        step.record(
+            Event.ERASED, system=call.system, deleted=erased.deleted, changed=erased.changed
+        )
+    for one in kept:
+        until = one.until.isoformat() if one.until else None
+        step.record(
+            Event.RETAINED, system=call.system, records=one.records, reason=one.reason, until=until
+        )
+    records, reason = erased.deleted + erased.changed, ""
+    if done.remains:
+        left = sum(one.records for one in done.remains)
+        step.record(Event.REMAINS, system=call.system, records=left)
+        reason = f"{left} record(s) still name the person: dsr systems check {call.system}"
+        return await write_outcome(step, call, SystemOutcome.FAILED, records, reason)
+    step.record(Event.VERIFIED, system=call.system)
+    outcome = SystemOutcome.ERASED if records else SystemOutcome.NOTHING_HELD
+    if kept:
+        outcome = SystemOutcome.RETAINED
+        reason = f"{sum(one.records for one in kept)} record(s) kept"
+    return await write_outcome(step, call, outcome, records, reason or None)
+
+
+def _told(done: Done) -> tuple[Kept, ...]:
+    """What is kept, as everybody may know it: of a secret hold only that the law obliges us."""
+    if not done.held.secret:
+        return done.erased.kept
+    return tuple(
+        one.model_copy(update={"reason": "legal_obligation"}) if one.reason == "legal_hold" else one
+        for one in done.erased.kept
+    )
+
+
+def _records(plan: ErasurePlan, *, goes: bool) -> int:
+    return sum(len(table.rows) for table in plan.tables if (table.action != "keep") is goes)
+
+
+def _goes(plan: ErasurePlan) -> set[str]:
+    """Everything that the plan deletes or changes, row by row."""
+    return {
+        f"{table.schema_name}.{table.table} {table.action} {row.model_dump_json()}"
+        for table in plan.tables
+        if table.action != "keep"
+        for row in table.rows
+    }
+
+
+def _all_of(plan: ErasurePlan) -> tuple[Kept, ...]:
+    """Everything that was planned, kept: a hold covers the whole system."""
+    return tuple(
+        Kept(schema_name=one.schema_name, table=one.table, records=len(one.rows),
+             reason="legal_hold")
+        for one in plan.tables
+    )  # fmt: skip
+
+
+def _kept_keys(plan: ErasurePlan) -> tuple[RowKey, ...]:
+    """Rows that an earlier erasure kept: their names may be gone, they are the person's still."""
+    return tuple(
+        RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
+        for table in plan.tables
+        if table.action == "keep"
+        for row in table.rows
+    )

@@ -1,0 +1,74 @@
+"""What every step on one system's part of a case does: its outcome, its task, its answer."""
+
+from typing import Final
+
+from sqlalchemy import Uuid, bindparam, func, select
+
+from schemas.case import Status, SystemOutcome
+from schemas.events import Event
+from schemas.steps import OpenTask, SystemAnswer, SystemCall, SystemChange
+from schemas.systems import Duty
+from storage import tables as t
+from storage.case_file import CaseStep
+from storage.views import awaited, open_tasks_of
+
+_ANSWER: Final = (
+    select(t.system_tasks, open_tasks_of(t.system_tasks.c.case_id))
+    .where(t.system_tasks.c.case_id == bindparam("case", type_=Uuid))
+    .where(t.system_tasks.c.name == bindparam("system"))
+)
+
+
+async def handed_over(
+    step: CaseStep, call: SystemCall, *, role: str, outcome: SystemOutcome
+) -> None:
+    if call.duty is Duty.LIFT_RESTRICTION and await _undone(step, call.system):
+        return await write_outcome(step, call, SystemOutcome.RETAINED, 0)
+    lag = await lag_of(step)
+    await write_outcome(step, call, outcome, 0, lag_seconds=lag)
+    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
+    await step.open_task(OpenTask(what=f"{call.duty}_by_hand", role=role, system=call.system))
+    return None
+
+
+async def _undone(step: CaseStep, system: str) -> bool:
+    """Whether the restriction by hand was not done yet: then its task ends, nothing is to lift."""
+    return await step.close_tasks(f"{Duty.RESTRICT}_by_hand", system=system) > 0
+
+
+def misdeclared(call: SystemCall) -> SystemAnswer:
+    """The reason stands in the case row and in letters: never a connector's own words."""
+    reason = f"not as its manifest says: dsr systems check {call.system}"
+    return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=reason)
+
+
+async def write_outcome(
+    step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int,
+    reason: str | None = None, **columns: float | str,
+) -> None:  # fmt: skip
+    change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
+    await step.system(change, **columns)
+    await step.close_tasks("resolve_system", system=call.system)
+
+
+async def answer_of(step: CaseStep, call: SystemCall) -> SystemAnswer:
+    """The answer as the case row has it after this step."""
+    found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
+    row = found.mappings().one()
+    reviewing = step.status is Status.REVIEWING
+    return SystemAnswer(
+        system=call.system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
+        at=row["since"], lag_seconds=row["lag_seconds"], plan=row["plan"],
+        opened=tuple(
+            awaited(task) for task in row["open_tasks"]
+            if task["system"] == call.system or (reviewing and task["what"] == "review")
+        ),
+        moved=Status.REVIEWING if reviewing else None,
+        revision=step.revision,
+    )  # fmt: skip
+
+
+async def lag_of(step: CaseStep) -> float:
+    """Seconds from intake to now by the database's clock: a measurement, not a rule."""
+    since = func.extract("epoch", func.clock_timestamp() - step.row["registered_at"])
+    return round(float(await step.conn.scalar(select(since)) or 0), 3)
