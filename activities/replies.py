@@ -13,6 +13,7 @@ from temporalio import activity
 from activities import letter_content as content
 from activities import reply_content as reply
 from activities.desk import Desk
+from activities.erasure import KEPT
 from activities.package import HandedIn, PackageContent, compile_package
 from connectors.contract import Found
 from rules import deadlines
@@ -32,6 +33,7 @@ from schemas.steps import (
 )
 from storage import tables as t
 from storage.case_file import CaseStep
+from storage.suppressions import choose
 from storage.views import case_view
 
 
@@ -115,6 +117,8 @@ class ReplyActivities:
         package = None
         if isinstance(letter, reply.AccessReply):
             package = compile_package(self._desk.letters, await self._package(step, form, letter))
+        if form.kind is Kind.DELETE and not order.refused:
+            await self._suppress(step)
         step.record(Event.REPLY_COMPILED, outcome=outcome)
         await step.write_letter(kind, page.encode(), package)
         step.set(outcome=outcome)
@@ -135,11 +139,24 @@ class ReplyActivities:
             about["supplement_to_at"] = view.clock.replied_at
         if form.kind is Kind.ACCESS:
             return reply.AccessReply(**about, ground=ground)
+        if form.kind is Kind.DELETE:
+            return reply.DeleteReply(**about, kept=await self._kept(step, view))
         about |= {"purposes": view.purposes, "superseded_at": await self._superseded_at(step)}
         if form.consent is not None:
             return reply.ConsentReply(**about, consent=form.consent)
         absolute = set(view.purposes) <= set(self._desk.policy.absolute_purposes)
         return reply.ObjectionReply(**about, absolute=absolute, ground=ground)
+
+    async def _suppress(self, step: CaseStep) -> None:
+        """What was erased must not come back by an import: keyed hashes of the addresses stay."""
+        hashes = self._desk.hashes(await self._desk.person(step.case))
+        for purpose in self._desk.policy.absolute_purposes:
+            stands = await choose(
+                step.conn, hashes, purpose, suppressed=True, as_of=step.row["received_at"],
+                number=step.row["number"],
+            )  # fmt: skip
+            if stands:
+                step.record(Event.SUPPRESSION_ADDED, purpose=purpose)
 
     async def _superseded_at(self, step: CaseStep) -> datetime | None:
         """When the later choice arrived that stands instead of this one."""
@@ -151,6 +168,18 @@ class ReplyActivities:
             .where(t.suppressions.c.as_of > step.row["received_at"])
         )
         return at
+
+    async def _kept(self, step: CaseStep, view: CaseView) -> tuple[reply.KeptPart, ...]:
+        """What stays, with reason, provision and date (law.md 4)."""
+        contents = await step.unseal_all("kept:")
+        return tuple(
+            reply.KeptPart(
+                facts=self._desk.facts(system.name), records=one.records, ground=Ground(one.reason),
+                explanation=one.explanation, provision=one.provision, until=one.until,
+            )
+            for system in view.systems
+            for one in KEPT.validate_json(contents.get(system.name, b"[]"))
+        )  # fmt: skip
 
     def _parts(
         self, view: CaseView, withheld: Sequence[dict[str, Any]]

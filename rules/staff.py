@@ -251,6 +251,11 @@ def _decide(
             return f"Nothing to decide: {view.kind} of these purposes is carried out as asked."
         if view.status is not Status.DECIDING:
             return f"Not decided: {view.number} is {view.status}. Before the decision: dsr tasks"
+        if view.plan is not None and action.choice is Choice.PARTIAL:
+            return (
+                "Not decided: a deletion is approved as planned; what has to stay is kept by the "
+                "manifests and by holds. Approve, or refuse."
+            )
         if action.choice is Choice.PARTIAL and action.ground is None:
             return "Not decided: a partial no states its ground: --ground CODE, Art. 12(4)."
         return _other_plan(view, action.digest)

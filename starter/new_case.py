@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, literal, or_, select
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +22,7 @@ from starter.submission import Submission
 from storage import tables as t
 from storage.audit import Audit
 from storage.case_file import clock_columns
+from storage.suppressions import choose
 
 
 @dataclass(frozen=True)
@@ -162,24 +163,13 @@ class NewCase:
         return facts
 
     async def _stands(self, conn: AsyncConnection, number: str, purpose: str) -> bool:
-        """The latest receipt stands for each address and purpose; on a tie the objection."""
+        """Whether this choice is the latest for any of the addresses."""
         form = self.came.form
         given = form.consent is not None and form.consent.given
-        written = 0
-        for value in self.came.hashes:
-            row = upsert(t.suppressions).values(
-                hash=value, purpose=purpose, suppressed=not given, as_of=form.received_at,
-                number=number,
-            )  # fmt: skip
-            newer = row.excluded.as_of > t.suppressions.c.as_of
-            tie = (row.excluded.as_of == t.suppressions.c.as_of) & literal(not given)
-            latest = row.on_conflict_do_update(
-                index_elements=["hash", "purpose"],
-                set_={name: row.excluded[name] for name in ("suppressed", "as_of", "number")},
-                where=or_(newer, tie),
-            )
-            written += (await conn.execute(latest)).rowcount
-        return written > 0
+        return await choose(
+            conn, self.came.hashes, purpose, suppressed=not given, as_of=form.received_at,
+            number=number,
+        )  # fmt: skip
 
     async def _seal(self, conn: AsyncConnection, case: UUID) -> None:
         form, keyring = self.came.form, self.came.keyring

@@ -7,7 +7,18 @@ import typer
 from schemas.errors import BadInput
 from starter.cli import files
 from starter.cli.acting import done, take
-from starter.cli.words import By, Choice, Ground, Id, Json, Number, Reason, ReasonFile, Resolution
+from starter.cli.words import (
+    By,
+    Choice,
+    Ground,
+    Id,
+    Json,
+    Number,
+    Reason,
+    ReasonFile,
+    Resolution,
+    SecondChoice,
+)
 
 if TYPE_CHECKING:
     from schemas.messages import Withheld
@@ -47,6 +58,23 @@ def decide(
         number, Decide, by, id, as_json, said, choice=choice, ground=ground,
         reason=files.free_text(reason, reason_file),
     )  # fmt: skip
+
+
+def second_decision(
+    number: Number,
+    choice: Annotated[SecondChoice, typer.Argument(show_default=False)],
+    by: By,
+    id: Id = None, as_json: Json = False, reason: Reason = None, reason_file: ReasonFile = None,
+) -> None:  # fmt: skip
+    """The second person's decision about a deletion: approve or refuse."""
+    from schemas.messages import SecondDecision
+
+    said = {
+        "approve": f"Approved by {by}, too: it is erased now, system by system.",
+        "refuse": f"Not approved by {by}: nothing is erased; the first decision is void.",
+    }[choice]
+    text = files.free_text(reason, reason_file)
+    take(number, SecondDecision, by, id, as_json, said, choice=choice, reason=text)
 
 
 def take_back(

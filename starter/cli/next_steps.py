@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "answer_fee": "dsr answer-fee {number} accept|withdraw --as ACTOR",
     "review": "dsr found {number}, then dsr review {number} --as ACTOR",
     "decide": "dsr decide {number} approve|partial|refuse --as ACTOR",
+    "second_decision": "dsr second-decision {number} approve|refuse --as ACTOR",
     "resolve_system": "dsr resolve-system {number} {system} retry|by-hand|leave-out --reason TEXT "
     "--as ACTOR",
     "choose_match": "dsr found {number}, then dsr complete-task {number} {task} --file F "

@@ -10,7 +10,8 @@ def register(app: typer.Typer) -> None:
     for command in (
         questions.verify_identity, questions.ask_identity, questions.ask_clarification,
         questions.record_answer, questions.settle_fee, questions.answer_fee,
-        decisions.review, decisions.decide, decisions.take_back, decisions.extend,
+        decisions.review, decisions.decide, decisions.second_decision, decisions.take_back,
+        decisions.extend,
         decisions.complete_task, decisions.resolve_system,
         endings.withdraw, endings.close_as, endings.reassign, endings.correct_receipt,
         endings.reopen, endings.note,

@@ -21,6 +21,7 @@ Ground = Literal[
     "no_erasure_ground", "legal_obligation", "legal_hold", "legal_claims", "compelling_grounds",
 ]  # fmt: skip
 Choice = Literal["approve", "partial", "refuse"]
+SecondChoice = Literal["approve", "refuse"]
 FeeChoice = Literal["charge", "waive", "refuse"]
 FeeAnswer = Literal["accept", "withdraw"]
 Question = Literal["identity", "clarification"]

@@ -20,6 +20,7 @@ DONE_BY_HAND: Final = {
     Kind.ACCESS: (SystemOutcome.FOUND, SystemOutcome.NOTHING_HELD),
     Kind.OBJECTION: (SystemOutcome.SUPPRESSED, SystemOutcome.SUPPRESSED),
     Kind.CONSENT: (SystemOutcome.BY_HAND, SystemOutcome.BY_HAND),
+    Kind.DELETE: (SystemOutcome.ERASED, SystemOutcome.NOTHING_HELD),
 }
 """What a manual task that is done with records, or without any, makes of its system."""
 

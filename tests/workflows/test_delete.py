@@ -1,0 +1,143 @@
+"""Deletion (Art. 17): planned, approved by two people, erased system by system, read again."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas.case import LetterKind, Outcome, Status, SystemOutcome
+from schemas.errors import RefusedByRule
+from schemas.messages import Choice, Decide, SecondDecision, Withdraw
+from tests.office import Office, a_form, now
+
+
+async def planned(office: Office, **more: Any) -> str:
+    """A deletion whose plan waits for the first decision."""
+    number = await office.receives(a_form("delete", **more))
+    await office.awaits(number, "decide")
+    return number
+
+
+async def approved_by_two(office: Office, number: str) -> None:
+    """Antti first, then Helena."""
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+
+
+async def archive_erases(office: Office, number: str) -> None:
+    """The archivist has destroyed the papers."""
+    await office.archive_answers(number, records=1)
+
+
+async def test_what_two_people_approved_is_erased_everywhere_and_nothing_before(office: Office):
+    number = await planned(office)
+    assert len(office.systems["customers"].holds.rows) == 1
+
+    await approved_by_two(office, number)
+    await office.awaits(number, "send_reply")
+
+    assert office.systems["customers"].holds.rows == ()
+    assert office.systems["marketing"].holds.rows == ()
+    view = await office.client.show(number)
+    outcomes = {s.name: s.outcome for s in view.systems}
+    assert outcomes == {
+        "customers": SystemOutcome.ERASED, "marketing": SystemOutcome.ERASED,
+        "archive": SystemOutcome.NOTIFIED,
+    }  # fmt: skip
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    await archive_erases(office, number)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.SUPPLEMENT)
+    assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.FULFILLED
+
+
+async def test_the_second_decision_is_another_persons(office: Office):
+    number = await planned(office)
+    await office.act(number, Decide, by="helena", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+
+    with pytest.raises(RefusedByRule, match="another person's"):
+        await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+
+    assert len(office.systems["customers"].holds.rows) == 1
+
+
+async def test_a_second_person_who_refuses_sends_it_back_to_the_first(office: Office):
+    number = await planned(office)
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+
+    await office.act(number, SecondDecision, by="helena", choice=Choice.REFUSE)
+
+    view = await office.awaits(number, "decide")
+    assert view.decisions == ()
+    await approved_by_two(office, number)
+    await office.awaits(number, "send_reply")
+
+
+async def test_what_the_law_keeps_stays_and_makes_the_answer_partial(office: Office):
+    customers = office.systems["customers"]
+    customers.kept_by_law = ("1",)
+    customers.kept_until = now().date() + timedelta(days=800)
+    number = await planned(office)
+
+    await approved_by_two(office, number)
+
+    view = await office.awaits(number, "send_reply")
+    assert view.outcome is Outcome.PARTIAL
+    system = view.system("customers")
+    assert system is not None
+    assert system.outcome is SystemOutcome.RETAINED
+    assert len(customers.holds.rows) == 1
+
+
+async def test_more_than_was_approved_never_goes_and_voids_both_decisions(office: Office):
+    number = await planned(office)
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+    customers = office.systems["customers"]
+    (row,) = customers.holds.rows
+    another = row.model_copy(update={"item": "2", "key": {"id": 2}})
+    customers.holds = customers.holds.model_copy(update={"rows": (row, another)})
+
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+
+    view = await office.awaits(number, "decide")
+    assert len(customers.holds.rows) == 2
+    assert view.decisions == ()
+    await approved_by_two(office, number)
+    await office.awaits(number, "send_reply")
+    assert customers.holds.rows == ()
+
+
+async def test_what_the_scan_still_finds_is_never_called_erased(office: Office):
+    customers = office.systems["customers"]
+    customers.missed = ("1",)
+    number = await planned(office)
+
+    await approved_by_two(office, number)
+
+    view = await office.awaits(number, "resolve_system")
+    system = view.system("customers")
+    assert system is not None
+    assert system.outcome is SystemOutcome.FAILED
+
+
+async def test_an_approval_names_the_plan_that_it_approves(office: Office):
+    number = await planned(office)
+
+    with pytest.raises(RefusedByRule, match="another plan"):
+        await office.act(number, Decide, by="antti", choice=Choice.APPROVE, digest="0" * 16)
+
+
+async def test_a_withdrawal_before_the_second_decision_erases_nothing(office: Office):
+    number = await planned(office)
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+
+    await office.act(number, Withdraw, by="maija")
+
+    assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.WITHDRAWN
+    assert len(office.systems["customers"].holds.rows) == 1
