@@ -78,7 +78,7 @@ async def test_a_system_left_out_while_it_is_asked_stays_left_out(
 class Unpublished(Case):
     """A case outside a workflow: it has no search attributes."""
 
-    def _publish(self) -> None:
+    def _publish(self, *, always: bool = False) -> None:
         pass
 
 
