@@ -199,3 +199,28 @@ class SystemCopy:
     part: SystemPart
     tables: tuple[DataTable, ...] = ()
     files: tuple[tuple[str, str], ...] = ()  # path in the package, media type
+
+
+class KeptPart(Model):
+    """Records of one system that are kept: why, by which provision, until when (Art. 17(3))."""
+
+    facts: SystemFacts
+    records: int
+    ground: Ground
+    explanation: dict[str, str] = {}
+    provision: str | None = None
+    until: str | None = None
+
+
+class DeleteReply(Reply):
+    """TEMPORARY"""
+
+    template = "reply_objection.html.j2"
+    kept: tuple[KeptPart, ...] = ()
+    absolute: bool = True
+    purposes: tuple[str, ...] = ()
+    superseded_at: Instant | None = None
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        return tuple(sorted({k.ground for k in self.kept}))

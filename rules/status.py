@@ -90,6 +90,11 @@ def asks_about_fee(kind: Kind, fee: FeeAssessment) -> bool:
     return waits and fee in (FeeAssessment.CHARGEABLE, FeeAssessment.REVIEW)
 
 
+def begins_with(kind: Kind) -> Status:
+    """What every system is asked first: what it holds, or to act at once."""
+    return Status.SEARCHING if kind in (Kind.ACCESS, Kind.DELETE) else Status.FULFILLING
+
+
 def admitted(
     kind: Kind, identity: IdentityState, fee: FeeAssessment, merge_into: str | None
 ) -> Status | None:
@@ -99,4 +104,4 @@ def admitted(
     """
     if identity is not IdentityState.SUFFICIENT or asks_about_fee(kind, fee) or merge_into:
         return None
-    return Status.SEARCHING if kind is Kind.ACCESS else Status.FULFILLING
+    return begins_with(kind)

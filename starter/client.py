@@ -27,7 +27,7 @@ from activities.runs import Runs
 from connectors.contract import Found
 from rules.identity import name_words, normalise
 from rules.staff import refusal
-from rules.status import move
+from rules.status import begins_with, move
 from schemas.case import Awaited, CaseView, Ground, LetterView, Status, TimelineEntry
 from schemas.errors import BadInput, RefusedByRule, Unreachable
 from schemas.events import Event
@@ -348,7 +348,7 @@ class DsrClient:
                 if not step.repeated:
                     step.record(Event.REOPENED)
                     await step.seal(f"text:complaint:{action.id}", action.reason.encode())
-                    to = Status.SEARCHING if step.row["kind"] == Kind.ACCESS else Status.FULFILLING
+                    to = begins_with(Kind(step.row["kind"]))
                     step.move(to, move(step.status, to))
                     await step.answer_again()
                     step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
