@@ -97,7 +97,8 @@ class Choice(Model):
 class Held(Model):
     """What legal holds protect of the person in a system: everything, or categories of data.
 
-    A category covers those below it (`user.contact` covers `user.contact.email`).
+    A category covers those below it (`user.contact` covers `user.contact.email`), and what is
+    only declared as one above it, which could hold it.
     """
 
     everything: bool = False
@@ -306,10 +307,12 @@ class Connector(System, Protocol):
         an address in the record of somebody else who shares it.
         """
 
-    async def correct(self, person: Person, corrections: tuple[Correction, ...]) -> Corrected:
+    async def correct(
+        self, person: Person, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...] = ()
+    ) -> Corrected:
         """Correct values in the person's own rows, in one transaction. Safe to repeat.
 
-        A value that a row does not hold is not added to it.
+        A value that a row does not hold is not added to it. `chosen`: as in an erasure.
         """
 
     async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:
