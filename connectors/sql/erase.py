@@ -108,22 +108,18 @@ class Eraser:
 
 def kept(plan: ErasurePlan) -> tuple[Kept, ...]:
     """What stays, counted by table and reason, in the order of the plan."""
-    found: list[Kept] = []
+    counted: dict[str, Kept] = {}
     for table in (table for table in plan.tables if table.action == "keep"):
         for row in table.rows:
             assert row.reason is not None  # every kept row has one
             one = Kept(
-                schema_name=table.schema_name, table=table.table, records=1, reason=row.reason,
+                schema_name=table.schema_name, table=table.table, records=0, reason=row.reason,
                 explanation=row.explanation, provision=row.provision, until=row.until,
             )  # fmt: skip
-            same = [k for k in found if k.model_copy(update={"records": 1}) == one]
-            if same:
-                found[found.index(same[0])] = same[0].model_copy(
-                    update={"records": same[0].records + 1}
-                )
-            else:
-                found.append(one)
-    return tuple(found)
+            known = counted.setdefault(one.model_dump_json(), one)
+            more = known.model_copy(update={"records": known.records + 1})
+            counted[one.model_dump_json()] = more
+    return tuple(counted.values())
 
 
 async def bound(connection: Connection, limit: timedelta) -> None:

@@ -9,8 +9,8 @@ import pytest
 from connectors.contract import CommitInDoubt, ErasurePlan, SystemMisdeclared, SystemUnreachable
 from connectors.sql.erase import bound
 from tests.connectors.conftest import NewDatabase
-from tests.connectors.erasing import AT, LIMIT, NO_HOLD, Erasing, agreed, erasing, proven
-from tests.connectors.small import CUSTOMERS, connector, small
+from tests.connectors.erasing import AT, LIMIT, NO_HOLD, Erasing, agreed, erasing, limited, proven
+from tests.connectors.small import CUSTOMERS, small
 
 SQL = """create table c (id int primary key, name text, email text);
     create table o (id int primary key, c_id int references c);
@@ -92,21 +92,29 @@ async def test_what_the_database_checks_last_is_checked_before_the_proof_and_tol
 async def test_a_reference_from_a_table_that_may_not_be_seen_is_a_persons_matter(
     register_new: NewDatabase,
 ) -> None:
-    url = await register_new(
-        SQL + "; create schema hidden; create table hidden.o (c_id int references c);"
+    sql = SQL + (
+        "; create schema hidden; create table hidden.o (c_id int references c);"
         "insert into hidden.o values (1)"
     )
-    role = f"eraser_{url.split('/')[3][:9]}"
-    async with erasing(register_new, "", MANIFEST) as admin:
-        admin.url = url
-        await admin.run(f"create role {role} login; grant all on c, o to {role}")
-        limited = connector(MANIFEST, url.replace("postgres@", f"{role}@"))
-        try:
-            with pytest.raises(SystemMisdeclared, match=r"hidden\.o refers to its rows"):
-                await limited.erase(admin.who, AT, NO_HOLD, agreed, proven, LIMIT)
-        finally:
-            await limited.close()
-            await admin.run(f"drop owned by {role}; drop role {role}")
+    async with limited(register_new, sql, MANIFEST, "grant all on c, o") as one:
+        with pytest.raises(SystemMisdeclared, match=r"hidden\.o refers to its rows"):
+            await one.erase()
+
+
+async def test_the_erasure_itself_is_bounded_on_the_server(register_new: NewDatabase) -> None:
+    sql = SQL + (
+        "; create table bounds (name text, setting text);"
+        "create function tell() returns trigger language plpgsql as $$begin "
+        "insert into bounds select name, setting from pg_settings where name like '%_timeout'; "
+        "return null; end$$;"
+        "create trigger t after delete on c execute function tell()"
+    )
+    async with erasing(register_new, sql, MANIFEST) as one:
+        await one.erase()
+
+        bounds = dict(await one.rows("select * from bounds"))
+        for name in ("transaction", "statement", "lock", "idle_in_transaction_session"):
+            assert bounds[f"{name}_timeout"] == "20000"
 
 
 async def test_a_cancelled_erasure_erases_nothing(register_new: NewDatabase) -> None:
