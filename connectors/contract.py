@@ -297,10 +297,12 @@ class Connector(System, Protocol):
         an address in the record of somebody else who shares it.
         """
 
-    async def correct(self, person: Person, corrections: tuple[Correction, ...]) -> Corrected:
+    async def correct(
+        self, person: Person, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...] = ()
+    ) -> Corrected:
         """Correct values in the person's own rows, in one transaction. Safe to repeat.
 
-        A value that a row does not hold is not added to it.
+        A value that a row does not hold is not added to it. `chosen`: as in an erasure.
         """
 
     async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:

@@ -139,8 +139,10 @@ class FakeSystem:
             for schema, table in sorted({(row.schema_name, row.table) for row in left})
         )  # fmt: skip
 
-    async def correct(self, person: Person, corrections: tuple[Correction, ...]) -> Corrected:
-        """Values whose key is the field."""
+    async def correct(
+        self, person: Person, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...] = ()
+    ) -> Corrected:
+        """Values whose key is the field, of the rows that are surely the person's."""
         self._reach()
         applied: list[CorrectedColumn] = []
         conflicts: list[CorrectionConflict] = []

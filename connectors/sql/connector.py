@@ -191,14 +191,16 @@ class SqlConnector:
 
         return await self._guarded(scan)
 
-    async def correct(self, person: Person, corrections: tuple[Correction, ...]) -> Corrected:
+    async def correct(
+        self, person: Person, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...] = ()
+    ) -> Corrected:
         """Correct values in the person's own rows. Safe to repeat."""
 
         async def correct(connection: Connection) -> Corrected:
             layout = await self._laid_out(connection)
             await self._take_turn(connection)
             async with connection.transaction(isolation="repeatable_read"):
-                return await Corrector(connection, layout, person).correct(corrections)
+                return await Corrector(connection, layout, person).correct(corrections, chosen)
 
         return await self._guarded(correct)
 

@@ -14,6 +14,7 @@ from connectors.contract import (
     CorrectionConflict,
     Identity,
     Person,
+    RowKey,
 )
 from connectors.manifest import Column
 from connectors.sql.catalog import Connection
@@ -47,10 +48,12 @@ class Corrector:
         self._standing: dict[Place, Standing] = {}
         self._conflicts: list[CorrectionConflict] = []
 
-    async def correct(self, corrections: tuple[Correction, ...]) -> Corrected:
+    async def correct(
+        self, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...]
+    ) -> Corrected:
         """Every column that a correction means, in every row that is surely the person's."""
         person = self._as_corrected(corrections)
-        heaps = await Search(self._connection, self._layout, person).rows()
+        heaps = await Search(self._connection, self._layout, person, chosen).rows()
         for row in in_order(row for row in heaps.person.values() if not row.shared_parent):
             now = row
             for name, correction in self._meant(row, corrections):

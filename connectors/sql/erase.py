@@ -1,7 +1,9 @@
 """Erasing in one transaction: planned anew, agreed, applied, proven, committed."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Final
 
 import asyncpg
 
@@ -21,13 +23,14 @@ from connectors.sql.matching import Identifiers, texts
 from connectors.sql.plan import Change, Fates, Planner
 from connectors.sql.rows import LayoutStale
 from connectors.sql.search import Search
-from connectors.sql.sets import delete, set_columns
+from connectors.sql.sets import by_leaf, delete, set_columns
 from connectors.sql.treatment import Treatments
 
-_BOUNDS = """
+_BOUNDS: Final = """
 select set_config(name, $1, true) from pg_settings where name in ('statement_timeout',
     'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
 """
+_UNCHANGED: Final = "a trigger, rule or policy of the database kept rows as they were"
 
 
 class Eraser:
@@ -72,8 +75,7 @@ class Eraser:
         """Changes first: what still refers to a deleted row then refers to nothing."""
         overtaken = None
         try:
-            for change in (*fates.detached.values(), *fates.changed.values()):
-                await self._change(change)
+            await self._change((*fates.detached.values(), *fates.changed.values()))
             gone = await delete(self._connection, list(fates.deleted.values()))
             await self._connection.execute("set constraints all immediate")
         except asyncpg.ForeignKeyViolationError as error:
@@ -81,12 +83,20 @@ class Eraser:
         if overtaken:
             self._explain(overtaken)
         if gone != len(fates.deleted):
-            raise self._refused("a trigger, rule or policy of the database kept rows")
+            raise self._refused(_UNCHANGED)
 
-    async def _change(self, change: Change) -> None:
-        catalog = self._layout.catalog
-        if await set_columns(self._connection, catalog, [change.row], change.columns) != 1:
-            raise self._refused("a trigger, rule or policy of the database kept a row as it was")
+    async def _change(self, changes: Sequence[Change]) -> None:
+        """Rows of one table that change in the same way go together."""
+        alike: dict[str, list[Change]] = {}
+        for change in changes:
+            alike.setdefault(json.dumps(change.columns, sort_keys=True), []).append(change)
+        for group in alike.values():
+            for _, rows in by_leaf([change.row for change in group]):
+                done = await set_columns(
+                    self._connection, self._layout.catalog, rows, group[0].columns
+                )
+                if done != len(rows):
+                    raise self._refused(_UNCHANGED)
 
     def _explain(self, refers: tuple[str, str]) -> None:
         """A reference that the plan did not see: a new row, or a table that we may not see."""
@@ -108,22 +118,18 @@ class Eraser:
 
 def kept(plan: ErasurePlan) -> tuple[Kept, ...]:
     """What stays, counted by table and reason, in the order of the plan."""
-    found: list[Kept] = []
+    counted: dict[str, Kept] = {}
     for table in (table for table in plan.tables if table.action == "keep"):
         for row in table.rows:
             assert row.reason is not None  # every kept row has one
             one = Kept(
-                schema_name=table.schema_name, table=table.table, records=1, reason=row.reason,
+                schema_name=table.schema_name, table=table.table, records=0, reason=row.reason,
                 explanation=row.explanation, provision=row.provision, until=row.until,
             )  # fmt: skip
-            same = [k for k in found if k.model_copy(update={"records": 1}) == one]
-            if same:
-                found[found.index(same[0])] = same[0].model_copy(
-                    update={"records": same[0].records + 1}
-                )
-            else:
-                found.append(one)
-    return tuple(found)
+            known = counted.setdefault(one.model_dump_json(), one)
+            more = known.model_copy(update={"records": known.records + 1})
+            counted[one.model_dump_json()] = more
+    return tuple(counted.values())
 
 
 async def bound(connection: Connection, limit: timedelta) -> None:

@@ -4,6 +4,7 @@ A row that a kept row refers to is kept with it. A row outside the plan that ref
 one loses its reference where the manifest says to what, and blocks the plan where it does not.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -83,9 +84,8 @@ class Fates:
             table = change.row.table
             places += [(table.schema, table.name, column) for column in change.columns]
         return tuple(
-            Detached(schema_name=schema, table=table, column=column,
-                     records=places.count((schema, table, column)))
-            for schema, table, column in sorted(set(places))
+            Detached(schema_name=schema, table=table, column=column, records=records)
+            for (schema, table, column), records in sorted(Counter(places).items())
         )  # fmt: skip
 
 

@@ -86,8 +86,9 @@ class Treatments:
         return table.erase is not Erase.CHANGE and bool(self.held_columns(row.leaf))
 
     def _covers(self, categories: Iterable[str]) -> bool:
+        """Also a wider category, which could hold what is held."""
         return any(
-            category == held or category.startswith(f"{held}.")
+            f"{category}.".startswith(f"{held}.") or f"{held}.".startswith(f"{category}.")
             for category in categories
             for held in self.held.categories
         )

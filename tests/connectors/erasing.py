@@ -93,6 +93,23 @@ async def erasing(
         await system.close()
 
 
+@asynccontextmanager
+async def limited(
+    new: NewDatabase, sql: str, manifest: Manifest, grant: str, who: Person = AINO
+) -> AsyncIterator[Erasing]:
+    """The same, reached by a role that has only what it is granted."""
+    url = await new(sql)
+    role = f"eraser_{url.split('/')[3][:9]}"
+    admin = Erasing(connector(manifest, url), url, who)
+    await admin.run(f"create role {role} login; {grant} to {role}")
+    system = connector(manifest, url.replace("postgres@", f"{role}@"))
+    try:
+        yield Erasing(system, url, who)
+    finally:
+        await system.close()
+        await admin.run(f"drop owned by {role}; drop role {role}")
+
+
 def planned(plan: ErasurePlan) -> list[tuple[Any, ...]]:
     """Table, action and key values of every row."""
     return [

@@ -1,6 +1,6 @@
 """A correction reaches every column of its category in the person's rows, and no other value."""
 
-from connectors.contract import Corrected, Correction
+from connectors.contract import Corrected, Correction, RowKey
 from tests.connectors.conftest import NewDatabase
 from tests.connectors.erasing import Erasing, erasing
 from tests.connectors.small import AINO, small
@@ -151,3 +151,19 @@ async def test_what_a_correction_says_hides_its_values(register_new: NewDatabase
         done = await one.system.correct(AINO, (correction,))
 
         assert "Aino" not in f"{correction!r} {done!r}"
+
+
+async def test_doubtful_rows_are_corrected_only_if_somebody_chose_them(
+    register_new: NewDatabase,
+) -> None:
+    sql = """create table c (id int primary key, name text, email text);
+        insert into c values (1, 'Aino Virtanen', 'aino@posti.example'),
+                             (2, 'A. Lehto', 'aino@posti.example')"""
+    columns = {"id": "key", "name": "name", "email": "email user.contact.email"}
+    correction = Correction(field="user.contact.email", new="aino@uusi.example")
+    async with erasing(register_new, sql, small({"c": columns})) as one:
+        alone = await one.system.correct(AINO, (correction,))
+        chosen = RowKey(schema_name="public", table="c", key={"id": 2})
+        with_it = await one.system.correct(AINO, (correction,), (chosen,))
+
+        assert [alone.applied[0].rows, with_it.applied[0].rows] == [1, 2]

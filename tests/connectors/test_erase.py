@@ -5,7 +5,7 @@ import pytest
 from connectors.contract import Detached, Kept, RowKey, SystemMisdeclared
 from schemas.holds import Held
 from tests.connectors.conftest import NewDatabase
-from tests.connectors.erasing import REASON, erasing, kept, noon, planned
+from tests.connectors.erasing import REASON, erasing, kept, limited, noon, planned
 from tests.connectors.small import CUSTOMERS, small
 
 PEOPLE = """create table c (id int primary key, name text, email text);
@@ -117,6 +117,23 @@ async def test_vouchers_stay_until_their_time_has_passed_and_say_why(
         assert await one.rows("select id from v order by 1") == [2, 3]
 
 
+async def test_what_kept_rows_refer_to_stays_as_long_as_the_last_of_them(
+    register_new: NewDatabase,
+) -> None:
+    """Here only the database knows of the reference."""
+    sql = PEOPLE + (
+        "create table v (id int primary key, c_id int references c, dated date, email text);"
+        "insert into v values (1, 1, '2022-05-05', 'aino@posti.example'),"
+        "(2, 1, '2024-05-05', 'aino@posti.example'), (3, 1, '2023-05-05', 'aino@posti.example')"
+    )
+    tables = {"c": CUSTOMERS, "v": {"id": "key", "dated": "", "email": "email"}}
+    async with erasing(register_new, sql, small(tables, erase={"v": kept()})) as one:
+        people, vouchers = (await one.plan()).tables
+
+        assert (people.action, str(people.rows[0].until)) == ("keep", "2030-12-31")
+        assert [str(row.until)[:4] for row in vouchers.rows] == ["2028", "2030", "2029"]
+
+
 async def test_what_was_kept_is_deleted_later_by_its_key_though_its_person_has_no_name_any_more(
     register_new: NewDatabase,
 ) -> None:
@@ -168,10 +185,7 @@ async def test_cycles_of_references_are_no_hindrance(register_new: NewDatabase) 
         assert await one.rows("select count(*) from o") == [0]
 
 
-async def test_deferred_references_are_checked_before_the_proof(
-    register_new: NewDatabase,
-) -> None:
-    """Nothing can fail any more between the proof and the commit."""
+async def test_deferred_references_are_no_hindrance(register_new: NewDatabase) -> None:
     sql = (
         PEOPLE + "create table o (id int primary key, c_id int);"
         "alter table o add foreign key (c_id) references c deferrable initially deferred;"
@@ -210,6 +224,43 @@ async def test_composite_keys_partitions_and_inheriting_tables_are_erased_by_the
 
         assert await one.rows("select no, y from p") == [("y", 2025)]
         assert await one.rows("select id from person") == [2]
+
+
+async def test_columns_that_only_an_inheriting_table_has_are_changed_too(
+    register_new: NewDatabase,
+) -> None:
+    sql = """create table person (id int primary key, email text);
+        create table employee (boss text, salary int) inherits (person);
+        insert into employee values (3, 'aino@posti.example', 'Pomo', 100)"""
+    tables = {
+        "person": {"id": "key", "email": "email = null"},
+        "employee": {"boss": "= null", "salary": "= null"},
+    }
+    manifest = small(tables, erase={name: {"erase": "change"} for name in tables})
+    async with erasing(register_new, sql, manifest) as one:
+        assert (await one.erase()).changed == 1
+
+        assert await one.rows("select * from employee") == [(3, None, None, None)]
+
+
+async def test_rights_on_the_root_of_partitions_are_enough(register_new: NewDatabase) -> None:
+    sql = """create table c (id int primary key, name text, email text) partition by range (id);
+        create table c1 partition of c for values from (0) to (10);
+        create table o (c_id int, n int, primary key (n)) partition by range (n);
+        create table o1 partition of o for values from (0) to (10);
+        insert into c values (1, 'Aino Virtanen', 'aino@posti.example'); insert into o values (1, 2)
+        """
+    tables = {
+        "c": {"id": "key", "name": "name = null", "email": "email = null"},
+        "o": {"c_id": "<- c.id", "n": "key"},
+    }
+    manifest = small(tables, erase={"c": {"erase": "change"}})
+    async with limited(register_new, sql, manifest, "grant all on c, o") as one:
+        await one.system.check()
+
+        erased = await one.erase()
+
+        assert (erased.deleted, erased.changed) == (1, 1)
 
 
 async def test_equal_rows_without_a_key_are_all_erased(register_new: NewDatabase) -> None:
@@ -369,6 +420,8 @@ async def test_a_hold_on_a_category_keeps_its_rows_and_those_that_they_refer_to(
 
         assert planned(plan) == [("c", "keep", 1), ("note", "delete", 7), ("o", "keep", 10)]
         assert await one.plan(Held(categories=("user.behaviour",))) == await one.plan()
+        narrower = Held(categories=("user.behavior.purchase_history.card",))
+        assert await one.plan(narrower) == plan  # the column could hold it
 
 
 async def test_a_hold_keeps_columns_of_a_row_that_is_only_changed(

@@ -6,10 +6,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from connectors.contract import CommitInDoubt, ErasurePlan, SystemUnreachable
+from connectors.contract import CommitInDoubt, ErasurePlan, SystemMisdeclared, SystemUnreachable
 from connectors.sql.erase import bound
 from tests.connectors.conftest import NewDatabase
-from tests.connectors.erasing import AT, LIMIT, NO_HOLD, Erasing, agreed, erasing, proven
+from tests.connectors.erasing import AT, LIMIT, NO_HOLD, Erasing, agreed, erasing, limited, proven
 from tests.connectors.small import CUSTOMERS, small
 
 SQL = """create table c (id int primary key, name text, email text);
@@ -63,6 +63,58 @@ async def test_without_the_proof_before_the_commit_nothing_is_erased(
             await one.system.erase(one.who, AT, NO_HOLD, agreed, guard_is_gone, LIMIT)
         assert await _left(one) == 2
         assert (await one.erase()).deleted == 2  # the connection serves again
+
+
+async def test_what_the_database_checks_last_is_checked_before_the_proof_and_told_without_values(
+    register_new: NewDatabase,
+) -> None:
+    """After the proof nothing is left that could fail for a reason of its own."""
+    sql = SQL + (
+        "; create function no() returns trigger language plpgsql as "
+        "$$begin raise exception 'not %', old.email; end$$;"
+        "create constraint trigger t after delete on c deferrable initially deferred "
+        "for each row execute function no()"
+    )
+    async with erasing(register_new, sql, MANIFEST) as one:
+        proofs: list[int] = []
+
+        async def prove() -> None:
+            proofs.append(1)
+
+        with pytest.raises(SystemMisdeclared) as told:
+            await one.system.erase(one.who, AT, NO_HOLD, agreed, prove, LIMIT)
+
+        assert proofs == []
+        assert "aino" not in str(told.value)
+        assert (told.value.__cause__, told.value.__context__) == (None, None)
+
+
+async def test_a_reference_from_a_table_that_may_not_be_seen_is_a_persons_matter(
+    register_new: NewDatabase,
+) -> None:
+    sql = SQL + (
+        "; create schema hidden; create table hidden.o (c_id int references c);"
+        "insert into hidden.o values (1)"
+    )
+    async with limited(register_new, sql, MANIFEST, "grant all on c, o") as one:
+        with pytest.raises(SystemMisdeclared, match=r"hidden\.o refers to its rows"):
+            await one.erase()
+
+
+async def test_the_erasure_itself_is_bounded_on_the_server(register_new: NewDatabase) -> None:
+    sql = SQL + (
+        "; create table bounds (name text, setting text);"
+        "create function tell() returns trigger language plpgsql as $$begin "
+        "insert into bounds select name, setting from pg_settings where name like '%_timeout'; "
+        "return null; end$$;"
+        "create trigger t after delete on c execute function tell()"
+    )
+    async with erasing(register_new, sql, MANIFEST) as one:
+        await one.erase()
+
+        bounds = dict(await one.rows("select * from bounds"))
+        for name in ("transaction", "statement", "lock", "idle_in_transaction_session"):
+            assert bounds[f"{name}_timeout"] == "20000"
 
 
 async def test_a_cancelled_erasure_erases_nothing(register_new: NewDatabase) -> None:

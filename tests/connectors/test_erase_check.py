@@ -5,8 +5,8 @@ import pytest
 from connectors.contract import SystemMisdeclared
 from connectors.manifest import Manifest
 from tests.connectors.conftest import NewDatabase
-from tests.connectors.erasing import erasing
-from tests.connectors.small import CUSTOMERS, connector, small
+from tests.connectors.erasing import erasing, limited
+from tests.connectors.small import CUSTOMERS, small
 
 PEOPLE = "create table c (id int primary key, name text not null, email text);"
 DELETED = small({"c": CUSTOMERS})
@@ -63,15 +63,7 @@ async def test_references_that_stop_nothing_are_no_fault(register_new: NewDataba
 async def test_a_missing_right_is_told(
     register_new: NewDatabase, manifest: Manifest, right: str
 ) -> None:
-    url = await register_new(PEOPLE.replace("not null", ""))
-    role = f"eraser_{url.split('/')[3][:9]}"
-    async with erasing(register_new, "", manifest) as admin:
-        admin.url = url
-        await admin.run(f"create role {role} login; grant select on c to {role}")
-        limited = connector(manifest, url.replace("postgres@", f"{role}@"))
-        try:
-            with pytest.raises(SystemMisdeclared, match=right):
-                await limited.check()
-        finally:
-            await limited.close()
-            await admin.run(f"drop owned by {role}; drop role {role}")
+    sql = PEOPLE.replace("not null", "")
+    async with limited(register_new, sql, manifest, "grant select on c") as one:
+        with pytest.raises(SystemMisdeclared, match=right):
+            await one.system.check()

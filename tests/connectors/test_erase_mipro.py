@@ -10,7 +10,7 @@ from schemas.holds import Held
 from starter.registers import DEMO_PEOPLE, REGISTERS
 from tests.connectors.erasing import AT, LIMIT, NO_HOLD, agreed, noon, planned, proven
 from tests.connectors.small import asking
-from tests.connectors.test_writes import rows
+from tests.connectors.test_writes import rows, snapshot
 
 Registers = tuple[Systems, str]
 
@@ -101,3 +101,36 @@ async def test_bookkeeping_is_planned_away_on_the_day_after_its_last(
 
     assert ("invoices", "keep") in [(t.table, t.action) for t in on_it.tables]
     assert ("invoices", "delete") in [(t.table, t.action) for t in after.tables]
+
+
+@pytest.mark.parametrize("system", list(REGISTERS))
+async def test_no_row_is_touched_that_the_plan_does_not_name(
+    register_writable: Registers, system: str
+) -> None:
+    systems, url = register_writable
+    one = systems.connector(system)
+    for called in ("BIRGITTA", "AINO", "MIKKO", "ASA"):
+        who, before = asking(DEMO_PEOPLE[called]), set(await snapshot(url, system))
+        plan = await one.plan_erasure(who, AT, NO_HOLD)
+
+        await erase(one, who)
+
+        after = set(await snapshot(url, system))
+        rows_of = dict.fromkeys(("delete", "change", "keep"), 0)
+        for table in plan.tables:
+            rows_of[table.action] += len(table.rows)
+        cut = sum(detached.records for detached in plan.detached)
+        assert len(before - after) == rows_of["delete"] + rows_of["change"] + cut, called
+        assert len(after - before) == rows_of["change"] + cut, called
+
+
+async def test_a_hold_leaves_a_register_as_it_is(register_writable: Registers) -> None:
+    systems, url = register_writable
+    before = await snapshot(url, "customers")
+
+    erased = await erase(
+        systems.connector("customers"), asking(DEMO_PEOPLE["BIRGITTA"]), Held(everything=True)
+    )
+
+    assert await snapshot(url, "customers") == before
+    assert sum(kept.records for kept in erased.kept) == DEMO_PEOPLE["BIRGITTA"].rows("customers")
