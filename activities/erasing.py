@@ -104,6 +104,7 @@ class Guard:
     async def erasing(self, wanted: Wanted) -> AsyncIterator[Erasing]:
         """Erase inside, leaving alone what is `held`; leave it without an exception when done.
 
+        Have everything at hand before: inside, one connection of the pool is taken for T1.
         Raises `LockBusy` while a hold is being placed (later, again), `Unreachable` if our
         database went away. After an exception the erasure counts as not done only where `prove`
         was never passed; otherwise it is in doubt until the system is read again.

@@ -5,11 +5,13 @@ system what it achieved: protected, gone, or in doubt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.desk import person_of
@@ -62,7 +64,8 @@ class Holds:
             note=form.note,
         )  # fmt: skip
         if not await self._is_placed(hold.id):
-            await self._place(hold, order)
+            with suppress(IntegrityError):  # the same id was faster by a hair
+                await self._place(hold, order)
         return await self._shown(hold.id, by)
 
     async def confirm(self, hold: UUID, by: Actor) -> HoldView:
