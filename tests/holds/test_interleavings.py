@@ -192,7 +192,7 @@ async def test_nor_when_the_guards_connection_is_cut_before(
     assert await theatre.plays(f"cut@{step}") == plays
 
 
-@pytest.mark.parametrize(("step", "plays"), zip(ERASE, (5, 15, 16, 17, 18, 19), strict=True))
+@pytest.mark.parametrize(("step", "plays"), list(zip(ERASE, (5, 15, 16, 17, 18, 19), strict=True)))
 async def test_nor_when_the_process_dies_before(theatre: Theatre, step: str, plays: int) -> None:
     assert await theatre.plays(f"dies@{step}") == plays
 
