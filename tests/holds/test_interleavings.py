@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import RowMapping, delete, select, text
+from sqlalchemy import RowMapping, delete, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import starter.holds
@@ -20,7 +20,6 @@ from activities import erasing
 from activities.erasing import Erasing, open_doubts, resolve
 from schemas.holds import Fate, Hold, HoldView
 from starter.holds import Holds
-from storage import holds as rows
 from storage import tables as t
 from storage.database import connect
 from storage.holds import erasures_on
@@ -127,12 +126,7 @@ class Theatre:
         assert (await self.erase.register.has() > 0) is remains, "the hold did not hold"
 
     async def _recorded(self, hold: UUID) -> Fate:
-        async with self.watch.connect() as conn:
-            answered = select(t.audit.c.facts).where(
-                t.audit.c.case_id == hold, t.audit.c.event == "hold_answered"
-            )
-            facts = list(await conn.scalars(answered.order_by(t.audit.c.seq)))
-        return Fate(next(f["fate"] for f in facts if f["system"] == "billing"))
+        return Fate((await self.again.answers(hold))[0])
 
     async def recorded_in_doubt(self) -> bool:
         """Whether this was told when the hold was placed."""
@@ -244,7 +238,7 @@ async def test_without_reading_the_intents_a_play_goes_wrong(
     async def ended_only(conn: AsyncConnection, hold: Hold) -> list[RowMapping]:
         return [row for row in await erasures_on(conn, hold) if row["ended_at"] is not None]
 
-    monkeypatch.setattr(rows, "erasures_on", ended_only)
+    monkeypatch.setattr(erasing, "erasures_on", ended_only)
     assert "called protected, and gone" in await _found_wrong(theatre, "cut@commit")
 
 
