@@ -21,14 +21,23 @@ from uuid import UUID
 from sqlalchemy import or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from rules.holds import held, in_force
+from rules.holds import Tried, fate, held, in_force
 from schemas.errors import RefusedByRule
 from schemas.events import Event, fact
-from schemas.holds import Doubt, Fate, Held
+from schemas.holds import Doubt, Held, Hold, SystemFate
 from schemas.staff import ENGINE
 from storage import tables as t
 from storage.case_file import CaseFile, CaseStep
-from storage.holds import Ending, doubts, end_erasure, intend, locked_hold, standing_holds
+from storage.holds import (
+    Ending,
+    doubts,
+    end_erasure,
+    erasures_on,
+    intend,
+    locked_hold,
+    note_kept,
+    standing_holds,
+)
 from storage.locks import lock_to_erase
 
 COMMIT_TAKES: Final = timedelta(seconds=5)
@@ -104,6 +113,7 @@ class Guard:
     async def erasing(self, wanted: Wanted) -> AsyncIterator[Erasing]:
         """Erase inside, leaving alone what is `held`; leave it without an exception when done.
 
+        Have everything at hand before: inside, one connection of the pool is taken for T1.
         Raises `LockBusy` while a hold is being placed (later, again), `Unreachable` if our
         database went away. After an exception the erasure counts as not done only where `prove`
         was never passed; otherwise it is in doubt until the system is read again.
@@ -113,7 +123,7 @@ class Guard:
         erasing: Erasing | None = None
         try:
             async with self._engine.begin() as conn:
-                erasing = await self._look(conn, wanted, ends)
+                erasing = await self._look(conn, intent, wanted, ends)
                 yield erasing
                 await self._end(conn, intent, erasing)
         except Exception:
@@ -131,21 +141,43 @@ class Guard:
                 self._within + COMMIT_TAKES,
             )  # fmt: skip
 
-    async def _look(self, conn: AsyncConnection, wanted: Wanted, ends: float) -> Erasing:
-        """Step (b)."""
+    async def _look(
+        self, conn: AsyncConnection, intent: UUID, wanted: Wanted, ends: float
+    ) -> Erasing:
+        """Step (b). What is kept is known even if nobody lives to tell how this ended."""
         await lock_to_erase(conn, wanted.hashes, wanted.system, self._within)
         holds = await standing_holds(conn, wanted.hashes)
         covered = held(holds, wanted.system, wanted.categories, wanted.at)
+        if covered.categories and not covered.everything:
+            async with self._engine.begin() as apart:
+                await note_kept(apart, intent, covered.categories)
         return Erasing(conn, self._case_file, wanted, covered, ends)
 
     async def _end(self, conn: AsyncConnection, intent: UUID, erasing: Erasing) -> None:
         """Step (e), with the step that the caller recorded."""
         ending = Ending.ERASED if erasing.proved else Ending.UNTOUCHED
-        await end_erasure(conn, intent, ending, erasing.held.categories)
+        await end_erasure(conn, intent, ending)
 
     async def _give_up(self, intent: UUID) -> None:
         async with self._engine.begin() as conn:
             await end_erasure(conn, intent, Ending.UNTOUCHED)
+
+
+# -- what a hold achieved ------------------------------------------------------------------------
+
+
+async def fates(
+    conn: AsyncConnection, hold: Hold, systems: Sequence[str]
+) -> tuple[SystemFate, ...]:
+    """What a hold achieved in each of these systems, as far as every try to erase has told."""
+    tries = [
+        Tried(
+            system=row["system"], bound_at=row["bound_at"], ended_at=row["ended_at"],
+            erased=row["outcome"] == Ending.ERASED, kept=tuple(row["kept"]),
+        )
+        for row in await erasures_on(conn, hold)
+    ]  # fmt: skip
+    return tuple(fate(hold, system, tries) for system in systems)
 
 
 # -- doubts --------------------------------------------------------------------------------------
@@ -169,17 +201,17 @@ async def resolve(case_file: CaseFile, doubt: Doubt, remains: Remains, at: datet
     ending = Ending.UNTOUCHED if still_there else Ending.ERASED
     async with case_file.engine.begin() as conn:
         if await end_erasure(conn, doubt.id, ending):
-            await _answer_holds(conn, case_file, doubt, still_there, at)
+            await _answer_holds(conn, case_file, doubt, at)
     return still_there
 
 
 async def _answer_holds(
-    conn: AsyncConnection, case_file: CaseFile, doubt: Doubt, still_there: bool, at: datetime
+    conn: AsyncConnection, case_file: CaseFile, doubt: Doubt, at: datetime
 ) -> None:
-    fate = Fate.PROTECTED if still_there else Fate.GONE
-    answered = fact(Event.HOLD_ANSWERED, system=doubt.system, fate=fate)
     for hold in await standing_holds(conn, doubt.hashes):
         if hold.concerns(doubt.system) and await locked_hold(conn, hold.id) is not None:
+            (answer,) = await fates(conn, hold, (doubt.system,))
+            answered = fact(Event.HOLD_ANSWERED, system=answer.system, fate=answer.fate)
             await case_file.audit.append(
                 conn, hold.id, [answered], at=at, actor=ENGINE.account,
                 policy_version=case_file.policy_version,

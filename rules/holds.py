@@ -4,7 +4,7 @@ Sources: Art. 17(3)(b) and (e), Art. 48. Dates are computed here once and record
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from rules.calendars import add_months, end_of, local_date, local_instant, working_day_after
@@ -27,8 +27,6 @@ CONFIRMS: Final = ("dpo", "approver")
 ENDS: Final = ("dpo",)
 SEES_SECRETS: Final = ("dpo",)
 SEES_ORDERS: Final = ("dpo", "approver")
-
-DAY: Final = timedelta(days=1)
 
 MOVES: Final = {
     (HoldState.PROVISIONAL, HoldState.CONFIRMED): "a second person agrees",
@@ -182,10 +180,10 @@ def check_confirmation(actor: Actor, hold: Hold, at: datetime) -> None:
 
     One person with two accounts is one person.
     """
-    if hold.state is HoldState.PROVISIONAL and at >= min(hold.lapses_at, hold.ends_at or at + DAY):
+    if hold.state is HoldState.PROVISIONAL and not in_force(hold, at):
         raise RefusedByRule(
-            f"Not confirmed: it lapsed at {hold.lapses_at:%Y-%m-%d %H:%M} UTC. If the order "
-            "stands, place a new hold: dsr hold place"
+            "Not confirmed: it lapsed, or its last day has passed. If the order stands, place a "
+            "new hold: dsr hold place"
         )
     check_move(hold, HoldState.CONFIRMED, "Not confirmed")
     if actor.person == hold.placed_by_person:
@@ -239,7 +237,8 @@ def _must_be(actor: Actor, roles: tuple[str, ...], sentence: str) -> None:
 
 def needs(hold: Hold, at: datetime) -> str | None:
     """What somebody has to do about it now, with the command; None if nothing."""
-    if hold.state is HoldState.LAPSED:
+    overdue = hold.state is HoldState.PROVISIONAL and at >= hold.lapses_at
+    if hold.state is HoldState.LAPSED or overdue:  # a sweep will write it
         return (
             "It lapsed: nobody confirmed it, nothing is held by it. If the order stands, place it "
             f"again; then: dsr hold release {hold.id} --as ACTOR --reason TEXT"

@@ -5,15 +5,17 @@ system what it achieved: protected, gone, or in doubt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.desk import person_of
-from activities.erasing import COMMIT_TAKES
+from activities.erasing import COMMIT_TAKES, fates
 from rules import holds as rules
 from rules.calendars import local_date
 from schemas.errors import BadInput
@@ -62,7 +64,8 @@ class Holds:
             note=form.note,
         )  # fmt: skip
         if not await self._is_placed(hold.id):
-            await self._place(hold, order)
+            with suppress(IntegrityError):  # the same id was faster by a hair
+                await self._place(hold, order)
         return await self._shown(hold.id, by)
 
     async def confirm(self, hold: UUID, by: Actor) -> HoldView:
@@ -186,22 +189,15 @@ class Holds:
 
     async def _answer(self, conn: AsyncConnection, hold: Hold) -> None:
         """What was achieved is recorded as it was told."""
-        fates = await self._fates(conn, hold)
-        facts = [fact(Event.HOLD_ANSWERED, system=f.system, fate=f.fate) for f in fates]
+        answers = await self._fates(conn, hold)
+        facts = [fact(Event.HOLD_ANSWERED, system=f.system, fate=f.fate) for f in answers]
         await rows.locked_hold(conn, hold.id)
         await self._record_as(conn, hold.id, hold.placed_by, facts)
 
     # -- telling ---------------------------------------------------------------------------------
 
     async def _fates(self, conn: AsyncConnection, hold: Hold) -> tuple[SystemFate, ...]:
-        tries = [
-            rules.Tried(
-                system=row["system"], bound_at=row["bound_at"], ended_at=row["ended_at"],
-                erased=row["outcome"] == rows.Ending.ERASED, kept=tuple(row["kept"]),
-            )
-            for row in await rows.erasures_on(conn, hold)
-        ]  # fmt: skip
-        return tuple(rules.fate(hold, system, tries) for system in hold.systems or self._systems)
+        return await fates(conn, hold, hold.systems or self._systems)
 
     async def _shown(self, hold: UUID, by: Actor) -> HoldView:
         async with self._engine.begin() as conn:

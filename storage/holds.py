@@ -118,15 +118,17 @@ async def intend(
     return intent
 
 
-async def end_erasure(
-    conn: AsyncConnection, intent: UUID, ending: Ending, kept: Sequence[str] = ()
-) -> bool:
+async def note_kept(conn: AsyncConnection, intent: UUID, kept: Sequence[str]) -> None:
+    """Write which categories this try leaves alone; commit it before anything is erased."""
+    mine = update(t.erasures).where(t.erasures.c.id == intent)
+    await conn.execute(mine.values(kept=list(kept)))
+
+
+async def end_erasure(conn: AsyncConnection, intent: UUID, ending: Ending) -> bool:
     """Write how a try ended, once; False if that is known already."""
     mine = (t.erasures.c.id == intent) & t.erasures.c.ended_at.is_(None)
     done = update(t.erasures).where(mine)
-    ended = await conn.execute(
-        done.values(ended_at=func.clock_timestamp(), outcome=ending, kept=list(kept))
-    )
+    ended = await conn.execute(done.values(ended_at=func.clock_timestamp(), outcome=ending))
     return ended.rowcount == 1
 
 

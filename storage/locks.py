@@ -8,6 +8,7 @@ A system has a lock, too: a hold on everybody in it takes that.
 from collections.abc import Iterable
 from datetime import timedelta
 from hashlib import sha256
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import TextClause, text
@@ -26,7 +27,8 @@ class LockBusy(Exception):
 
 async def lock_person(conn: AsyncConnection, hashes: Iterable[bytes]) -> None:
     """Hold the person's lock until this transaction ends."""
-    await _take(conn, _LOCK, _keys(hashes))
+    for key in _keys(hashes):
+        await conn.execute(_LOCK, {"key": key})
 
 
 async def lock_to_erase(
@@ -55,18 +57,16 @@ def _keys(hashes: Iterable[bytes]) -> list[int]:
     return sorted({int.from_bytes(value[:8], "big", signed=True) for value in hashes})
 
 
-async def _take(conn: AsyncConnection, lock: TextClause, keys: list[int]) -> None:
-    for key in keys:
-        await conn.execute(lock, {"key": key})
-
-
 async def _take_within(
     conn: AsyncConnection, lock: TextClause, keys: list[int], wait: timedelta
 ) -> None:
-    """Each wait is bounded; what this transaction waits for afterwards is not."""
-    await conn.execute(_WAIT, {"wait": f"{max(1, round(wait.total_seconds() * 1000))}ms"})
+    """All locks within the time given; what is waited for afterwards has no such bound."""
+    ends = monotonic() + wait.total_seconds()
     try:
-        await _take(conn, lock, keys)
+        for key in keys:
+            milliseconds = max(1, round((ends - monotonic()) * 1000))
+            await conn.execute(_WAIT, {"wait": f"{milliseconds}ms"})
+            await conn.execute(lock, {"key": key})
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
             raise

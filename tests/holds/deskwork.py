@@ -188,6 +188,15 @@ class Desk:
         async with self.engine.connect() as conn:
             return [entry.event for entry in await entries(conn, hold)]
 
+    async def answers(self, hold: UUID, system: str = "billing") -> list[str]:
+        """What the record of a hold says that was achieved in a system, in order."""
+        query = select(t.audit.c.facts).where(
+            t.audit.c.case_id == hold, t.audit.c.event == "hold_answered"
+        )
+        async with self.engine.connect() as conn:
+            facts = list(await conn.scalars(query.order_by(t.audit.c.seq)))
+        return [f["fate"] for f in facts if f["system"] == system]
+
     async def remains(self, doubt: Doubt) -> bool:
         """Reads the register again."""
         return await self.register.has() > 0

@@ -47,7 +47,7 @@ class Stage:
     """The barriers of one play. `faults`: what happens at a barrier of erase before its step."""
 
     def __init__(self, watch: AsyncConnection, waits: tuple[str, ...] = ("erase", "place")) -> None:
-        self.actors = {"erase": Actor(), "place": Actor()}
+        self.actors = {"place": Actor(), "erase": Actor()}
         self.faults: dict[str, Callable[[], Awaitable[None]]] = {}
         self._watch = watch
         self._waits = waits
@@ -132,6 +132,7 @@ class SteppedHolds(Holds):
     async def _answer(self, *args: Any) -> None:
         await self.stage.barrier("place", "answer")
         await super()._answer(*args)
+        await self.stage.barrier("place", "commit")
 
 
 @dataclass

@@ -48,6 +48,22 @@ async def test_what_an_earlier_hold_kept_is_protected_by_a_later_one(desk: Desk)
     assert fate_of(await desk.places()) is Fate.GONE
 
 
+async def test_what_was_kept_is_known_even_if_nobody_lived_to_tell(desk: Desk) -> None:
+    await desk.places(categories=["user.financial"])
+
+    async def nothing_that_was_to_go(_: object) -> bool:
+        return False
+
+    await desk.fails_after_its_proof(await desk.case())
+    await desk.bounds_pass()
+    (doubt,) = await open_doubts(desk.engine)
+    await resolve(desk.case_file, doubt, nothing_that_was_to_go, desk.clock[0])
+    (hold,) = await desk.holds.known_to(RITVA)
+    assert fate_of(hold) is Fate.PROTECTED
+    assert await desk.answers(hold.id) == ["protected", "protected"]
+    assert fate_of(await desk.places(categories=["user.name"])) is Fate.GONE
+
+
 async def test_a_hold_on_a_system_holds_everybody_in_it_and_nobody_elsewhere(desk: Desk) -> None:
     await desk.places(person=None, systems=["billing"])
     await desk.erases(await desk.case(), "billing")
@@ -159,10 +175,9 @@ async def test_a_second_try_does_not_end_the_doubt_about_the_first(desk: Desk) -
     """The first may still be about to commit somewhere, after the second met the hold."""
     case = await desk.case()
     await desk.fails_after_its_proof(case)
-    hold = await desk.places()
+    await desk.places()
     await desk.erases(case)
     assert fate_of((await desk.holds.known_to(RITVA))[0]) is Fate.IN_DOUBT
-    assert hold.id
 
 
 async def test_the_keys_of_cases_whose_person_is_held_are_kept(desk: Desk) -> None:
