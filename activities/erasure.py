@@ -32,9 +32,6 @@ from schemas.systems import Reach
 from storage.case_file import CaseStep
 from storage.holds import standing_holds
 
-WITHIN: Final = timedelta(seconds=30)
-"""How long one erasure may take in its system; whoever places a hold waits so long at most."""
-
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
 PLAN_CHANGED: Final = "more would be erased than was approved"
 
@@ -56,7 +53,7 @@ class ErasureActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._guard = Guard(desk.case_file, WITHIN)
+        self._guard = Guard(desk.case_file, desk.policy.holds.erase_within)
 
     @activity.defn(name=PLAN_ERASURE.name)
     async def plan(self, call: SystemCall) -> SystemAnswer:
