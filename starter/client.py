@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.desk import person_of
 from activities.runs import Runs
-from connectors.contract import Found
+from connectors.contract import ErasurePlan, Found
 from rules.identity import name_words, normalise
 from rules.staff import refusal
 from rules.status import begins_with, move
@@ -284,6 +284,17 @@ class DsrClient:
             known = found.get(system, Found())
             found[system] = known.model_copy(update={"files": (*known.files, file.name)})
         return found
+
+    async def plan(self, number: str, *, by: str) -> dict[str, ErasurePlan]:
+        """What a deletion would erase and keep, per system. Keys of records: the look is audited.
+
+        Of a secret hold nothing shows. The digest that an approval names is `CaseView.plan`.
+        """
+        by, case = self._reader(by), await self._case(number)
+        async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
+            step.record(Event.LOOKED, part="plan")
+        parts = await self._case_file.sealed_parts(case, "plan:")
+        return {name: ErasurePlan.model_validate_json(content) for name, content in parts.items()}
 
     async def files(self, number: str, *, by: str) -> list[tuple[str, Attachment]]:
         """Files with which people answered for their systems. The look is audited."""

@@ -12,6 +12,8 @@ from starter.cli.console import give, remark, say, with_engine
 from starter.cli.words import Json, Kind, Number, Onlooker, Status
 
 if TYPE_CHECKING:
+    from connectors.contract import ErasurePlan
+    from schemas.case import CaseView
     from schemas.request import Subject
     from starter.client import DsrClient
     from starter.dashboard import TaskLine
@@ -22,7 +24,7 @@ PANEL = "Dashboards"
 def register(app: typer.Typer) -> None:
     """Adds every command that looks."""
     app.command("list", rich_help_panel=PANEL)(list_cases)
-    for command in (show, timeline, tasks, found, overview):
+    for command in (show, timeline, tasks, found, plan, overview):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -118,6 +120,23 @@ def found(
         lambda engine: engine.client.found(number, by=onlooker(engine.client, by)), temporal=False
     )
     return give(parts) if as_json else render.found(parts, number)
+
+
+def plan(number: Number, as_json: Json = False, by: Onlooker = None) -> None:
+    """What a deletion would erase and keep, with reasons and dates. The look is recorded."""
+    from starter.cli import show as render
+
+    view, parts = with_engine(lambda engine: _plan(engine.client, number, by), temporal=False)
+    if as_json:
+        return give({"digest": view.plan, "systems": parts})
+    return render.plan(parts, view)
+
+
+async def _plan(
+    client: "DsrClient", number: str, by: str | None
+) -> "tuple[CaseView, dict[str, ErasurePlan]]":
+    view = await client.show(number)
+    return view, await client.plan(number, by=onlooker(client, by))
 
 
 def _save_files(number: str, folder: Path, by: str | None) -> None:

@@ -1,5 +1,6 @@
 """A case and lists of cases as people read them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from starter.cli.console import day, moment, say, short_day, table, visible
 from starter.cli.next_steps import awaited_command, command_for, is_notice
 
 if TYPE_CHECKING:
-    from connectors.contract import Found, FoundRow
+    from connectors.contract import ErasurePlan, Found, FoundRow, PlannedTable
     from starter.dashboard import CaseLine, Overview, TaskLine
 
 
@@ -190,6 +191,36 @@ def found(parts: Mapping[str, "Found"], number: str) -> None:
             say(f"  of somebody else: {third.schema_name}.{third.table}: {visible(third.reason)}")
     say("", f"Withhold: dsr review {number} --withhold SYSTEM:ITEM:rights_of_others --as ACTOR")
     return None
+
+
+def plan(parts: Mapping[str, "ErasurePlan"], view: "CaseView") -> None:
+    """What a deletion would do, counted per table; what stays with reason and date."""
+    if not parts:
+        return say(f"{view.number} has no plan of a deletion. See: dsr show {view.number}")
+    for system, planned in parts.items():
+        say("", system if planned.tables else f"{system}: nothing held")
+        for table in planned.tables:
+            say(f"  {table.schema_name}.{table.table}: {table.action} {len(table.rows)} record(s)")
+            for why, rows in _by_reason(table).items():
+                say(f"    {rows} kept: {why}")
+        if planned.doubtful:
+            say(f"  {planned.doubtful} record(s) could be another person's: left alone")
+        for blocked in planned.blocked:
+            say(f"  blocked: {visible(blocked)}")
+    say("", f"Plan {view.plan}. Two people approve it: dsr decide {view.number} approve, then "
+            f"dsr second-decision {view.number} approve")  # fmt: skip
+    return None
+
+
+def _by_reason(table: "PlannedTable") -> dict[str, int]:
+    """Why rows stay, and until when, with their number."""
+    reasons: Counter[str] = Counter()
+    for row in table.rows:
+        if row.reason is not None:
+            provision = f", {row.provision}" if row.provision else ""
+            until = f", until {day(row.until)}" if row.until else ""
+            reasons[f"{row.reason}{provision}{until}"] += 1
+    return dict(reasons)
 
 
 def _rows(title: str, rows: Sequence["FoundRow"]) -> None:
