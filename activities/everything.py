@@ -39,5 +39,6 @@ def every_activity(
         erasure.erase,
         sweep.deadlines,
         sweep.reconcile,
+        sweep.holds,
         sweep.checkpoint,
     )

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
@@ -10,18 +11,23 @@ from temporalio import activity
 
 from activities.clock import fire_step
 from activities.desk import Desk
+from activities.erasing import open_doubts, resolve
 from activities.runs import Runs
+from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
 from schemas.case import Clock, Escalation, Status
+from schemas.holds import Doubt, Held
 from schemas.steps import (
     SWEEP_CHECKPOINT,
     SWEEP_DEADLINES,
+    SWEEP_HOLDS,
     SWEEP_RECONCILE,
     SweepInput,
     SweepReport,
 )
 from storage import tables as t
 from storage.checkpoints import checkpoint
+from storage.holds import lapse_and_remind
 from storage.signing import Signer
 
 log = structlog.get_logger(__name__)
@@ -51,7 +57,7 @@ class SweepActivities:
             escalated=tuple(escalated), stuck=tuple(stuck), reminded=await self._remind(sweep.at)
         )
 
-    async def _overdue(self, now: datetime):  # type: ignore[no-untyped-def]
+    async def _overdue(self, now: datetime) -> list[tuple[UUID, str, Clock, Status]]:
         async with self._desk.case_file.engine.connect() as conn:
             rows = await conn.execute(
                 select(t.cases)
@@ -64,7 +70,7 @@ class SweepActivities:
                 for r in rows.mappings()
             ]
 
-    async def _escalate(self, case, clock: Clock, status: Status, now: datetime) -> bool:  # type: ignore[no-untyped-def]
+    async def _escalate(self, case: UUID, clock: Clock, status: Status, now: datetime) -> bool:
         fired = False
         for step in clock.ladder:
             if step.at >= now - GRACE:
@@ -106,6 +112,30 @@ class SweepActivities:
         return SweepReport(
             restarted=tuple(restarted), orphans=tuple(orphans), troubled=tuple(troubled)
         )
+
+    @activity.defn(name=SWEEP_HOLDS.name)
+    async def holds(self, sweep: SweepInput) -> SweepReport:
+        """End holds that lapsed or whose last day has passed; resolve what is in doubt."""
+        case_file = self._desk.case_file
+        swept = await lapse_and_remind(
+            case_file.engine, case_file.audit, case_file.policy_version, sweep.at
+        )
+        doubts = 0
+        for doubt in await open_doubts(case_file.engine):
+            try:
+                await resolve(case_file, doubt, self._remains, sweep.at)
+                doubts += 1
+            except (SystemUnreachable, SystemMisdeclared):
+                log.warning("erasure_in_doubt", system=doubt.system)
+        return SweepReport(
+            holds_ended=swept.lapsed + swept.expired, holds_due=swept.review_due, doubts=doubts
+        )
+
+    async def _remains(self, doubt: Doubt) -> bool:
+        """Whether what that erasure was to destroy is there: planned again, as if nothing held."""
+        person = await self._desk.person(doubt.case)
+        connector = self._desk.systems.connector(doubt.system)
+        return not (await connector.plan_erasure(person, doubt.bound_at, Held())).changes_nothing
 
     @activity.defn(name=SWEEP_CHECKPOINT.name)
     async def checkpoint(self, sweep: SweepInput) -> SweepReport:

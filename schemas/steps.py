@@ -249,6 +249,9 @@ class SweepReport(Model):
     orphans: tuple[str, ...] = ()  # runs without a case
     troubled: tuple[str, ...] = ()  # runs whose tasks fail again and again
     reminded: int = 0
+    holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
+    holds_due: int = 0  # to be reviewed
+    doubts: int = 0  # erasures whose end was read again in their system
     checkpoint: int | None = None
 
 
@@ -268,6 +271,7 @@ PLAN_ERASURE: Final = Step("system.plan_erasure", SystemCall, SystemAnswer)
 ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
+SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 
 ACCESS_REQUEST: Final = "AccessRequest"

@@ -25,6 +25,7 @@ Selection = Callable[[logging.LogRecord], Fields]
 EVENTS: Final = frozenset(
     {
         "crashed",
+        "erasure_in_doubt",
         "postgresql_started",
         "postgresql_stopped",
         "run_orphaned",

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
         HOURLY_SWEEP,
         SWEEP_CHECKPOINT,
         SWEEP_DEADLINES,
+        SWEEP_HOLDS,
         SWEEP_RECONCILE,
         Step,
         SweepInput,
@@ -23,9 +24,10 @@ class HourlySweep:
 
     @workflow.run
     async def run(self) -> SweepReport:
-        """Escalate what a workflow did not, start missing runs, sign a checkpoint."""
+        """Escalate what a workflow did not, start missing runs, end holds, sign a checkpoint."""
         deadlines = await self._sweep(SWEEP_DEADLINES)
         runs = await self._sweep(SWEEP_RECONCILE)
+        holds = await self._sweep(SWEEP_HOLDS)
         checkpoint = await self._sweep(SWEEP_CHECKPOINT)
         return SweepReport(
             escalated=deadlines.escalated,
@@ -34,6 +36,9 @@ class HourlySweep:
             restarted=runs.restarted,
             orphans=runs.orphans,
             troubled=runs.troubled,
+            holds_ended=holds.holds_ended,
+            holds_due=holds.holds_due,
+            doubts=holds.doubts,
             checkpoint=checkpoint.checkpoint,
         )
 

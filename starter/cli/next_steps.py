@@ -53,6 +53,8 @@ def command_for(what: str, number: str, task: str, system: str | None) -> str:
 def awaited_command(view: CaseView, awaited: Awaited) -> str:
     """The same for one case, whose letters are known."""
     kinds = {"send_reply": ANSWERS, "send_extension": (LetterKind.EXTENSION,)}.get(awaited.what, ())
+    if awaited.what == "decide" and view.plan is not None:
+        return f"dsr plan {view.number}, then dsr decide {view.number} approve|refuse --as ACTOR"
     for letter in view.letters:
         if letter.state is LetterState.READY and letter.kind in kinds:
             if view.kind is Kind.ACCESS and letter.kind in (

@@ -197,11 +197,14 @@ def plan(parts: Mapping[str, "ErasurePlan"], view: "CaseView") -> None:
     """What a deletion would do, counted per table; what stays with reason and date."""
     if not parts:
         return say(f"{view.number} has no plan of a deletion. See: dsr show {view.number}")
+    if empty := [system for system, planned in parts.items() if not planned.tables]:
+        say(f"Nothing held by: {', '.join(empty)}")
     for system, planned in parts.items():
-        say("", system if planned.tables else f"{system}: nothing held")
-        for table in planned.tables:
-            say(f"  {table.schema_name}.{table.table}: {table.action} {len(table.rows)} record(s)")
-            for why, rows in _by_reason(table).items():
+        if system not in empty:
+            say("", system)
+        for part in planned.tables:
+            say(f"  {part.schema_name}.{part.table}: {part.action} {len(part.rows)} record(s)")
+            for why, rows in _by_reason(part).items():
                 say(f"    {rows} kept: {why}")
         if planned.doubtful:
             say(f"  {planned.doubtful} record(s) could be another person's: left alone")
@@ -212,10 +215,10 @@ def plan(parts: Mapping[str, "ErasurePlan"], view: "CaseView") -> None:
     return None
 
 
-def _by_reason(table: "PlannedTable") -> dict[str, int]:
+def _by_reason(part: "PlannedTable") -> dict[str, int]:
     """Why rows stay, and until when, with their number."""
     reasons: Counter[str] = Counter()
-    for row in table.rows:
+    for row in part.rows:
         if row.reason is not None:
             provision = f", {row.provision}" if row.provision else ""
             until = f", until {day(row.until)}" if row.until else ""

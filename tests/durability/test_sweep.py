@@ -18,10 +18,16 @@ from temporalio.testing import WorkflowEnvironment
 from activities.letters import Letters
 from activities.sweeps import SweepActivities
 from schemas.case import Clock, ClockState, Escalation
+from schemas.holds import HoldState
 from schemas.steps import SweepInput, SweepReport
 from starter.schedules import SCHEDULE, schedule_sweeps
 from storage.verify import verify
-from tests.office import Office, a_form, an_office
+from tests.office import AINO, Office, a_form, an_office
+
+AN_ORDER = {
+    "authority": "District Court", "reference": "R 1/2026", "country": "FI",
+    "person": {"identifiers": AINO["identifiers"]},
+}  # fmt: skip
 
 LATE = timedelta(minutes=6)
 """After a step's instant a workflow that is alive has fired it."""
@@ -190,3 +196,16 @@ async def test_a_later_worker_brings_the_schedule_up_to_date(
     assert isinstance(told.action, ScheduleActionStartWorkflow)
     assert told.action.task_queue == "another-queue"
     assert [each.every for each in told.spec.intervals] == [timedelta(hours=1)]
+
+
+async def test_a_hold_that_nobody_confirmed_lapses_by_the_sweep(office: Office):
+    dpo = office.client.actor("helena")
+    hold = await office.client.holds.place(AN_ORDER, dpo)
+    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+
+    early = await sweeps.holds(SweepInput(at=hold.lapses_at - LATE))
+    late = await sweeps.holds(SweepInput(at=hold.lapses_at + LATE))
+
+    assert (early.holds_ended, late.holds_ended) == (0, 1)
+    (known,) = await office.client.holds.known_to(dpo)
+    assert known.state is HoldState.LAPSED
