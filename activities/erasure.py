@@ -53,7 +53,6 @@ class ErasureActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._guard = Guard(desk.case_file, desk.policy.holds.erase_within)
 
     @activity.defn(name=PLAN_ERASURE.name)
     async def plan(self, call: SystemCall) -> SystemAnswer:
@@ -117,7 +116,8 @@ class ErasureActivities:
             categories=self._desk.facts(call.system).categories,
             hashes=tuple(self._desk.hashes(person)),
         )  # fmt: skip
-        async with self._guard.erasing(wanted) as erasing:
+        guard = Guard(self._desk.case_file, self._desk.policy.holds.erase_within)
+        async with guard.erasing(wanted) as erasing:
             done = await self._erase_held(call, person, approved, erasing)
             async with erasing.step(call.by.account) as step:
                 if not step.repeated:
