@@ -94,5 +94,6 @@ class DeleteRequest(Lifecycle):
         return system.outcome not in (*done, SystemOutcome.BY_HAND)
 
     async def supplement(self, *, more: bool) -> None:  # noqa: ARG002
-        """What was erased after the reply is told after it."""
-        await self.reply(supplement=True)
+        """Once everybody has answered, the person is told of it."""
+        if self.systems.answered():
+            await self.reply(supplement=True)

@@ -67,6 +67,10 @@ class FanOut:
         owes -= {name for name, task in self._asking.items() if not task.done()}
         self.start(tuple(plan for plan in plans if plan.name in owes))
 
+    def duty(self, name: str) -> Duty | None:
+        """What the system was asked last."""
+        return self._plans[name].duty if name in self._plans else None
+
     def stop(self) -> None:
         """The case is over: nothing is asked any more."""
         for name in self._asking:

@@ -69,6 +69,8 @@ class Tasks(Acting):
             system = self.view.system(name)
             records = (system.records if system else 0) + len(action.items)
         some, none = DONE_BY_HAND[self.ref.kind]
+        if what == f"{Duty.PLAN_ERASURE}_by_hand":  # looked at, nothing erased yet
+            some, none = SystemOutcome.FOUND, SystemOutcome.NOTHING_HELD
         if what == f"{Duty.LIFT_RESTRICTION}_by_hand":
             some = none = SystemOutcome.RETAINED
         return SystemChange(name=name, outcome=some if records else none, records=records)
@@ -100,4 +102,4 @@ class Tasks(Acting):
             self.systems.ask_again(name)
 
     def _duty(self, name: str) -> str:
-        return next(p.duty for p in self.opened.plan if p.name == name)
+        return self.systems.duty(name) or next(p.duty for p in self.opened.plan if p.name == name)
