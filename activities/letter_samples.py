@@ -19,6 +19,8 @@ from activities.reply_content import (
     AccessReply,
     ConsentReply,
     DataTable,
+    DeleteReply,
+    KeptPart,
     ObjectionReply,
     Refusal,
     SystemCopy,
@@ -65,6 +67,13 @@ def _part(outcome: SystemOutcome, *grounds: Ground) -> SystemPart:
         third_party=len(grounds),
         reason="Left out",
     )
+
+
+def _kept(until: date | None) -> KeptPart:
+    return KeptPart(
+        facts=FACTS, records=2, ground=Ground.LEGAL_OBLIGATION, explanation=_each("Because"),
+        provision="Act 1" if until else None, until=until,
+    )  # fmt: skip
 
 
 SAMPLE_COPY: Final = tuple(
@@ -123,6 +132,11 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
             for ground in (None, Ground.COMPELLING_GROUNDS):
                 objection = {"request": Kind.OBJECTION, "absolute": not ground, "ground": ground}
                 yield kind, ObjectionReply.model_validate(values | objection)
+            for kept in ((), (_kept(None), _kept(AT.date()))):
+                yield (
+                    kind,
+                    DeleteReply.model_validate(values | {"request": Kind.DELETE, "kept": kept}),
+                )
             for given in (True, False):
                 choice = consent.model_copy(update={"given": given})
                 said = {"request": Kind.CONSENT, "consent": choice}

@@ -175,7 +175,7 @@ class ReplyActivities:
         return tuple(
             reply.KeptPart(
                 facts=self._desk.facts(system.name), records=one.records, ground=Ground(one.reason),
-                explanation=one.explanation, provision=one.provision, until=one.until and one.until.isoformat(),
+                explanation=one.explanation, provision=one.provision, until=one.until,
             )
             for system in view.systems
             for one in KEPT.validate_json(contents.get(system.name, b"[]"))

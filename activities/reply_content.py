@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar, Final
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from schemas.base import Instant, Model
 from schemas.case import ANSWERED, Ground, LetterKind, SystemOutcome, SystemView
 from schemas.messages import Withheld
 from schemas.request import Consent
-from schemas.systems import SystemFacts
+from schemas.systems import LocalText, SystemFacts
 
 REFUSED: Final = frozenset({Part.DONE, Part.REASONS, Part.COMPLAINT, Part.REMEDY})
 """What every no contains, also a partial one (Art. 12(4))."""
@@ -178,6 +179,43 @@ class ConsentReply(ChoiceReply):
     consent: Consent
 
 
+class KeptPart(Model):
+    """Records of one system that are kept: why, by which provision, until when (Art. 17(3)).
+
+    `explanation` is the manifest's own reason. Without provision and date the law says no more.
+    """
+
+    facts: SystemFacts
+    records: int
+    ground: Ground
+    explanation: LocalText = {}
+    provision: str | None = None
+    until: date | None = None
+
+
+class DeleteReply(Reply):
+    """What was erased, who was told, what is kept and why (Art. 17, 19)."""
+
+    template = "reply_delete.html.j2"
+
+    kept: tuple[KeptPart, ...] = ()
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """Why something is kept, each once."""
+        return tuple(sorted({part.ground for part in self.kept}))
+
+    @property
+    def parts(self) -> frozenset[Part]:
+        """A system left out is a no, too."""
+        return REFUSED if any(part.left_out for part in self.systems) else super().parts
+
+    @property
+    def nothing_held(self) -> bool:
+        """Whether no system held anything on the person, and nobody else was told."""
+        return all(part.view.outcome is SystemOutcome.NOTHING_HELD for part in self.systems)
+
+
 @dataclass(frozen=True)
 class DataTable:
     """Records of one table as people read them: a cell is text or None for no value."""
@@ -199,28 +237,3 @@ class SystemCopy:
     part: SystemPart
     tables: tuple[DataTable, ...] = ()
     files: tuple[tuple[str, str], ...] = ()  # path in the package, media type
-
-
-class KeptPart(Model):
-    """Records of one system that are kept: why, by which provision, until when (Art. 17(3))."""
-
-    facts: SystemFacts
-    records: int
-    ground: Ground
-    explanation: dict[str, str] = {}
-    provision: str | None = None
-    until: str | None = None
-
-
-class DeleteReply(Reply):
-    """TEMPORARY"""
-
-    template = "reply_objection.html.j2"
-    kept: tuple[KeptPart, ...] = ()
-    absolute: bool = True
-    purposes: tuple[str, ...] = ()
-    superseded_at: Instant | None = None
-
-    @property
-    def grounds(self) -> tuple[Ground, ...]:
-        return tuple(sorted({k.ground for k in self.kept}))
