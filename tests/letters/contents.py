@@ -18,6 +18,8 @@ from activities.letter_content import (
 from activities.reply_content import (
     AccessReply,
     ConsentReply,
+    DeleteReply,
+    KeptPart,
     ObjectionReply,
     Refusal,
     SystemPart,
@@ -149,3 +151,18 @@ def consent(given: bool = True, **changes: Any) -> ConsentReply:
         "consent": Consent(given=given, text_version="2026-02", means="web form"),
     }
     return ConsentReply.model_validate(_case(Kind.CONSENT, values | changes))
+
+
+def kept(**changes: Any) -> KeptPart:
+    """Invoices that bookkeeping wants to be kept."""
+    values = {
+        "facts": a_system("invoicing"), "records": 3, "ground": Ground.LEGAL_OBLIGATION,
+        "explanation": {"fi": "Kirjanpito.", "sv": "Bokföring.", "en": "Bookkeeping."},
+        "provision": "Accounting Act 1336/1997, ch. 2 s. 10", "until": date(2031, 12, 31),
+    }  # fmt: skip
+    return KeptPart.model_validate(values | changes)
+
+
+def deletion(*systems: SystemPart, **changes: Any) -> DeleteReply:
+    parts = systems or (a_part(SystemOutcome.ERASED), a_part(SystemOutcome.NOTIFIED, 0))
+    return DeleteReply.model_validate(_case(Kind.DELETE, {"systems": parts} | changes))

@@ -34,6 +34,9 @@ EVERY: list[tuple[LetterKind, LetterContent]] = [
     (K.SUPPLEMENT, contents.objection(supplement_to_at=EASTER)),
     (K.REPLY, contents.consent(given=True)),
     (K.REPLY, contents.consent(given=False)),
+    (K.REPLY, contents.deletion()),
+    (K.REPLY, contents.deletion(kept=(contents.kept(),))),
+    (K.SUPPLEMENT, contents.deletion(supplement_to_at=EASTER)),
 ]  # fmt: skip
 REPLIES = [pair for pair in EVERY if pair[0] in (K.REPLY, K.SUPPLEMENT, K.REFUSAL)]
 
