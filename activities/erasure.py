@@ -66,7 +66,7 @@ class ErasureActivities:
     async def _planned(self, call: SystemCall) -> ErasurePlan:
         """As people may know it: a secret hold does not show in a plan."""
         person = await self._desk.person(call.case)
-        async with self._desk.case_file.engine.connect() as conn:
+        async with self._desk.case_file.reading.connect() as conn:
             holds = await standing_holds(conn, self._desk.hashes(person))
         known = [hold for hold in holds if not hold.secret]
         categories = self._desk.facts(call.system).categories

@@ -74,13 +74,13 @@ class Runs:
 
     async def start_case(self, case: UUID) -> None:
         """The same, by id."""
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             row = (await conn.execute(select(t.cases).where(t.cases.c.id == case))).mappings().one()
         await self.start(row)
 
     async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
         """Tell the run that a letter has left; a case without an open run needs no telling."""
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             row = (await conn.execute(select(t.cases).where(t.cases.c.id == case))).mappings().one()
         run = workflow_id(Kind(row["kind"]), case, row["run"])
         try:
@@ -104,7 +104,7 @@ class Runs:
         Most runs are seen in one listing; it may lag, so each that it does not show is asked for.
         """
         shown = await self._running()
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             rows = await conn.execute(
                 select(
                     t.cases.c.id, t.cases.c.number, t.cases.c.kind, t.cases.c.status,
@@ -148,7 +148,7 @@ class Runs:
         """
         runs = await self._running()
         asked = [case for case in runs.values() if case is not None]
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             ids = literal(asked, ARRAY(Uuid))
             known = select(t.cases.c.id).where(t.cases.c.id == any_(ids))
             cases = set(await conn.scalars(known))
@@ -165,7 +165,7 @@ class Runs:
 
     async def untold_letters(self) -> list[tuple[UUID, LetterLeft]]:
         """Letters that left and whose run was not told: a crash between the two."""
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             rows = await conn.execute(
                 select(t.letters)
                 .where(t.letters.c.state == LetterState.LEFT, t.letters.c.noticed_at.is_(None))

@@ -58,7 +58,7 @@ class SweepActivities:
         )
 
     async def _overdue(self, now: datetime) -> list[tuple[UUID, str, Clock, Status]]:
-        async with self._desk.case_file.engine.connect() as conn:
+        async with self._desk.case_file.reading.connect() as conn:
             rows = await conn.execute(
                 select(t.cases)
                 .where(t.cases.c.status != Status.CLOSED, t.cases.c.replied_at.is_(None))

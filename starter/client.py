@@ -158,7 +158,7 @@ class DsrClient:
         theirs = select(t.identifiers.c.case_id).where(
             t.identifiers.c.case_id == case, t.identifiers.c.hash.in_(hashes)
         )
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             return (await conn.execute(theirs.limit(1))).first() is not None
 
     def _message(self, action: type[S], by: str, id: UUID, fields: dict[str, Any]) -> S:
@@ -326,11 +326,11 @@ class DsrClient:
         return by if by == system_user() else self.actor(by).account
 
     async def _case(self, number: str) -> UUID:
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             return await case_id_of(conn, number)
 
     async def _handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             row = (
                 await conn.execute(
                     select(t.cases.c.kind, t.cases.c.run).where(t.cases.c.id == case)

@@ -56,7 +56,7 @@ class HandedIn:
     async def of_case(self, case: UUID) -> list[tuple[str, Attachment]]:
         """Files that answered, each with its system."""
         parts = await self._case_file.sealed_parts(case, "file:")
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             rows = await conn.execute(
                 select(t.tasks.c.id, t.tasks.c.system).where(
                     t.tasks.c.case_id == case, t.tasks.c.done_at.is_not(None)

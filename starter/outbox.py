@@ -27,7 +27,7 @@ class Outbox:
 
     async def package(self, case: UUID, by: str, at: datetime) -> bytes:
         """The newest package (a ZIP), with the letter that it belongs to."""
-        async with self._case_file.engine.connect() as conn:
+        async with self._case_file.reading.connect() as conn:
             letter = await conn.scalar(
                 select(t.letters.c.id)
                 .where(t.letters.c.case_id == case, t.letters.c.has_package)

@@ -324,8 +324,8 @@ class CaseFile:
         self, engine: AsyncEngine, keyring: Keyring, audit: Audit, policy_version: str
     ) -> None:
         self.engine = engine
-        # A begin and a rollback around one read would be two round trips of three.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # For single reads: a begin and a rollback around one would be two round trips of three.
+        self.reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.keyring = keyring
         self.audit = audit
         self.policy_version = policy_version
@@ -373,22 +373,22 @@ class CaseFile:
     async def is_done(self, case: UUID, key: str) -> bool:
         """Whether a step was done."""
         mine = (t.steps.c.case_id == case) & (t.steps.c.key == key)
-        async with self._reading.connect() as conn:
+        async with self.reading.connect() as conn:
             return bool(await conn.scalar(select(func.count()).where(mine)))
 
     async def view(self, case: UUID) -> CaseView:
         """The case as it stands."""
-        async with self._reading.connect() as conn:
+        async with self.reading.connect() as conn:
             return await case_view(conn, case)
 
     async def unseal(self, case: UUID, part: str) -> bytes | None:
         """Sealed content, None if there is none under this name."""
-        async with self._reading.connect() as conn:
+        async with self.reading.connect() as conn:
             return await unseal(conn, self.keyring, case, part)
 
     async def sealed_parts(self, case: UUID, prefix: str) -> dict[str, bytes]:
         """All sealed parts whose name begins so, by name without the prefix."""
-        async with self._reading.connect() as conn:
+        async with self.reading.connect() as conn:
             return await unseal_all(conn, self.keyring, case, prefix)
 
 
