@@ -4,15 +4,21 @@ Keys of Fides that we do not use are ignored; under `dsr` every key is ours, so 
 """
 
 import re
+from datetime import date
+from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from rules.bookkeeping import Basis
+from rules.calendars import zone
 from schemas.base import EdgeModel, Model
+from schemas.errors import BadInput
 from schemas.request import Language, Word
 from schemas.systems import LocalText, Reach, Recipient
 
 _NAME: Final = re.compile(r"\w(?:[\w $-]*[\w$-])?")
+_PERIOD: Final = re.compile(r"([1-9][0-9]{0,2}) (month|year)s?")
 _MAX_NAME_BYTES: Final = 63  # PostgreSQL cuts longer names off
 
 
@@ -35,6 +41,20 @@ def _every_language(text: LocalText) -> LocalText:
     if missing:
         raise ValueError(f"needs a text in every language of the replies; add {missing}")
     return text
+
+
+def _period(text: str) -> str:
+    if not _PERIOD.fullmatch(text):
+        raise ValueError("is no period; write it as 6 months or 2 years")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        zone(name)
+    except BadInput as error:
+        raise ValueError(str(error)) from None
+    return name
 
 
 SqlName = Annotated[str, AfterValidator(_sql_name)]
@@ -70,6 +90,15 @@ class FieldAdditions(EdgeModel):
     shared: bool = Field(
         False, description="an address that several people use: a match alone names nobody"
     )
+    erase_to: Constant = Field(
+        None, description="what the column holds once the person is erased, in a table that says "
+        "`change`; of a reference: what is left of it when the row that it names is deleted",
+    )  # fmt: skip
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether `erase_to` is declared; null is a declaration too."""
+        return "erase_to" in self.model_fields_set
 
 
 class DeclaredField(Model):
@@ -87,6 +116,11 @@ class DeclaredField(Model):
         """What Fides knows of it, under either key."""
         return self.fides_meta or self.fidesops_meta or FidesMeta()
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether `erase_to` is declared."""
+        return self.dsr is not None and self.dsr.is_erased
+
 
 class DeclaredPart(Model):
     """A part of a JSON column: only its categories count."""
@@ -95,12 +129,66 @@ class DeclaredPart(Model):
     fields: tuple["DeclaredPart", ...] = ()
 
 
+class Erase(StrEnum):
+    """What becomes of the person's rows when the person is erased."""
+
+    DELETE = "delete"
+    CHANGE = "change"  # the columns of the person are set to `erase_to`, the row stays
+    KEEP = "keep"  # as long as the law says, then deleted
+
+
+class RetentionRule(EdgeModel):
+    """Why, and how long, rows are kept that a person wants erased (Art. 17(3)(b))."""
+
+    reason: Texts
+    provision: str = Field(min_length=1, description="Accounting Act 1336/1997 ch. 2 s. 10")
+    years: int = Field(ge=1, le=100)
+    counted_from: SqlName = Field(alias="from", description="a column with a date")
+    basis: Basis = Field(description="see rules.bookkeeping")
+    financial_year_ends: str = Field(
+        "12-31", description="month and day, where the financial year is not the calendar year"
+    )
+
+    @field_validator("financial_year_ends")
+    @classmethod
+    def _a_day_of_every_year(cls, day: str) -> str:
+        try:
+            date.fromisoformat(f"2001-{day}")
+        except ValueError:
+            raise ValueError('is no day of every year; write month and day, as "06-30"') from None
+        return day
+
+
+class Ended(EdgeModel):
+    """When the relation with the people of a table is over, for the sweep of ended relations."""
+
+    column: SqlName = Field(description="the date on which the relation ended; null: it goes on")
+    period: Annotated[str, AfterValidator(_period)] = Field(
+        description="how long the data is kept after that: 6 months, 2 years"
+    )
+
+    @property
+    def months(self) -> int:
+        """The period in months."""
+        count, unit = self.period.split()
+        return int(count) * (12 if unit.startswith("year") else 1)
+
+
+class CollectionAdditions(EdgeModel):
+    """Ours, of a table."""
+
+    erase: Erase | None = None
+    retention: RetentionRule | None = Field(None, description="of a table that says `keep`")
+    ended: Ended | None = None
+
+
 class DeclaredCollection(Model):
     """A table."""
 
     name: TableName
     data_categories: tuple[str, ...] = ()
     fields: tuple[DeclaredField, ...] = ()
+    dsr: CollectionAdditions = CollectionAdditions()
 
 
 class StopUpdate(EdgeModel):
@@ -213,6 +301,9 @@ class SystemAdditions(EdgeModel):
         None, pattern=r"^[1-9][0-9]{0,3}$",
         description="country calling code of numbers that are stored without one",
     )  # fmt: skip
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Europe/Helsinki", description="IANA zone in which instants become dates of retention"
+    )
     suppress: tuple[Stop, ...] = ()
     restrict: tuple[Restriction, ...] = ()
     record_consent: tuple[ConsentRecord, ...] = ()

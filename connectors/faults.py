@@ -12,6 +12,7 @@ from connectors.declared import (
     categories_of,
     identifier_facts,
 )
+from connectors.erasure_faults import erasure_faults
 from connectors.taxonomy import DATA_CATEGORIES, EEA
 from schemas.documents import Loc
 from schemas.policy import IdentifierPolicy
@@ -32,6 +33,7 @@ def faults_of(dataset: DeclaredDataset, at: int, identifiers: Identifiers) -> It
     for number, collection in enumerate(dataset.collections):
         yield from _of_collection(dataset, collection, (*here, "collections", number), identifiers)
     yield from _of_actions(dataset, (*here, "dsr"), identifiers)
+    yield from erasure_faults(dataset, here)
 
 
 def repeated_names(

@@ -9,11 +9,16 @@ from typing import Final
 
 from connectors.declared import (
     ConsentRecord,
+    Constant,
+    DeclaredCollection,
     DeclaredDataset,
     DeclaredField,
+    Ended,
+    Erase,
     ManifestFile,
     Reference,
     Restriction,
+    RetentionRule,
     Stop,
     categories_of,
 )
@@ -48,14 +53,20 @@ class Column(Model):
     categories: tuple[str, ...] = ()
     identity: IdentityColumn | None = None
     references: tuple[Reference, ...] = ()
+    is_erased: bool = False
+    erase_to: Constant = None  # if it is erased: what it holds then
 
 
 class DeclaredTable(Model):
-    """A declared table, by its own name and schema."""
+    """A declared table, by its own name and schema. `erase` is None if it holds nobody's data."""
 
     schema_name: str
     name: str
     columns: dict[str, Column]
+    categories: tuple[str, ...] = ()  # of the table as a whole
+    erase: Erase | None = None
+    retention: RetentionRule | None = None
+    ended: Ended | None = None
 
 
 class Manifest(Model):
@@ -65,6 +76,8 @@ class Manifest(Model):
     url_env: str | None = None
     db_schema: str = "public"
     calling_code: str | None = None
+    time_zone: str = "Europe/Helsinki"
+    identifiers: dict[str, IdentifierPolicy] = {}  # every type of the policy
     tables: tuple[DeclaredTable, ...] = ()
     suppress: tuple[Stop, ...] = ()
     restrict: tuple[Restriction, ...] = ()
@@ -126,14 +139,9 @@ def _manifest(dataset: DeclaredDataset, identifiers: Mapping[str, IdentifierPoli
         url_env=ours.url_env,
         db_schema=ours.db_schema,
         calling_code=ours.calling_code,
-        tables=tuple(
-            DeclaredTable(
-                schema_name=_place(collection.name, ours.db_schema)[0],
-                name=_place(collection.name, ours.db_schema)[1],
-                columns={f.name: _column(f, identifiers) for f in collection.fields},
-            )
-            for collection in dataset.collections
-        ),
+        time_zone=ours.time_zone,
+        identifiers=dict(identifiers),
+        tables=tuple(_table(c, ours.db_schema, identifiers) for c in dataset.collections),
         suppress=ours.suppress,
         restrict=ours.restrict,
         record_consent=ours.record_consent,
@@ -173,12 +181,29 @@ def _purposes(actions: tuple[Stop, ...] | tuple[ConsentRecord, ...]) -> tuple[st
     return tuple(dict.fromkeys(purpose for action in actions for purpose in action.purposes))
 
 
+def _table(
+    collection: DeclaredCollection, schema: str, identifiers: Mapping[str, IdentifierPolicy]
+) -> DeclaredTable:
+    schema_name, name = _place(collection.name, schema)
+    return DeclaredTable(
+        schema_name=schema_name,
+        name=name,
+        columns={f.name: _column(f, identifiers) for f in collection.fields},
+        categories=collection.data_categories,
+        erase=collection.dsr.erase,
+        retention=collection.dsr.retention,
+        ended=collection.dsr.ended,
+    )
+
+
 def _column(field: DeclaredField, identifiers: Mapping[str, IdentifierPolicy]) -> Column:
     identity = field.meta.identity
     return Column(
         name=field.name,
         categories=categories_of(field),
         references=field.meta.references,
+        is_erased=field.is_erased,
+        erase_to=field.dsr.erase_to if field.dsr else None,
         identity=None
         if identity is None
         else IdentityColumn(

@@ -1,14 +1,30 @@
 """Systems at the wall: what they hold and how they behave is said by the test."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Literal
 
 from connectors.contract import (
+    Agree,
+    BeforeCommit,
     Choice,
     Connector,
+    Corrected,
+    CorrectedColumn,
+    Correction,
+    CorrectionConflict,
+    EndedRelation,
+    Erased,
+    ErasurePlan,
     Found,
     FoundRow,
+    Held,
+    Kept,
     Person,
+    PlannedRow,
+    PlannedTable,
+    Remains,
+    RowKey,
     SystemUnreachable,
 )
 from schemas.request import Language
@@ -54,6 +70,10 @@ class FakeSystem:
     restricted: bool = False
     consents: list[Choice] = field(default_factory=list)
     asked: int = 0
+    kept_by_law: tuple[str, ...] = ()  # items that stay until `kept_until` has passed
+    kept_until: date | None = None
+    missed: tuple[str, ...] = ()  # items that a plan does not see; the scan does
+    over: tuple[EndedRelation, ...] = ()  # relations that ended
 
     def _reach(self) -> None:
         self.asked += 1
@@ -82,8 +102,126 @@ class FakeSystem:
         self.consents.append(choice)
         return 1
 
+    async def plan_erasure(
+        self, person: Person, at: datetime, held: Held, chosen: tuple[RowKey, ...] = ()
+    ) -> ErasurePlan:
+        self._reach()
+        return self._plan(at, held, chosen)
+
+    async def erase(
+        self, person: Person, at: datetime, held: Held, agree: Agree, before_commit: BeforeCommit,
+        limit: timedelta, chosen: tuple[RowKey, ...] = (),
+    ) -> Erased:  # fmt: skip
+        self._reach()
+        plan = self._plan(at, held, chosen)
+        await agree(plan)
+        await before_commit()
+        gone = _rows(plan, "delete")
+        before = (*self.holds.rows, *self.holds.doubtful)
+        self.holds = self.holds.model_copy(
+            update={
+                "rows": tuple(r for r in self.holds.rows if r.row_key not in gone),
+                "doubtful": tuple(r for r in self.holds.doubtful if r.row_key not in gone),
+            }
+        )
+        left = (*self.holds.rows, *self.holds.doubtful)
+        return Erased(deleted=len(before) - len(left), kept=_kept(plan))
+
+    async def remains(self, person: Person, kept: ErasurePlan) -> tuple[Remains, ...]:
+        self._reach()
+        stays = _rows(kept, "keep")
+        left = [row for row in self.holds.rows if row.row_key not in stays]
+        return tuple(
+            Remains(
+                schema_name=schema, table=table, column="id",
+                records=sum((r.schema_name, r.table) == (schema, table) for r in left),
+            )
+            for schema, table in sorted({(row.schema_name, row.table) for row in left})
+        )  # fmt: skip
+
+    async def correct(
+        self, person: Person, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...] = ()
+    ) -> Corrected:
+        """Values whose key is the field, of the rows that are surely the person's."""
+        self._reach()
+        applied: list[CorrectedColumn] = []
+        conflicts: list[CorrectionConflict] = []
+        rows = []
+        for found in self.holds.rows:
+            row = found
+            for c in (c for c in corrections if row.values.get(c.field) is not None):
+                held = str(row.values[c.field])
+                where = {"field": c.field, "schema_name": row.schema_name, "table": row.table}
+                if c.old is not None and held not in (c.old, c.new):
+                    conflicts.append(CorrectionConflict.model_validate(
+                        where | {"column": c.field, "key": row.key, "held": held, "why": "differs"}
+                    ))  # fmt: skip
+                    continue
+                before = () if held == c.new else (held,)
+                applied.append(CorrectedColumn.model_validate(
+                    where | {"column": c.field, "rows": 1, "before": before, "after": c.new}
+                ))  # fmt: skip
+                row = row.model_copy(update={"values": row.values | {c.field: c.new}})
+            rows.append(row)
+        self.holds = self.holds.model_copy(update={"rows": tuple(rows)})
+        return Corrected(applied=tuple(applied), conflicts=tuple(conflicts))
+
+    async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:
+        self._reach()
+        return self.over[:limit]
+
+    def _plan(self, at: datetime, held: Held, chosen: tuple[RowKey, ...]) -> ErasurePlan:
+        """A hold on any category holds all that is here."""
+        picked = [row for row in self.holds.doubtful if row.row_key in chosen]
+        own = [row for row in (*self.holds.rows, *picked) if row.item not in self.missed]
+        planned: dict[tuple[str, str, str], list[PlannedRow]] = {}
+        for row in own:
+            action, entry = self._planned(row, at, held)
+            planned.setdefault((row.schema_name, row.table, action), []).append(entry)
+        return ErasurePlan(
+            tables=tuple(
+                PlannedTable.model_validate(
+                    {"schema_name": schema, "table": table, "action": action, "rows": rows}
+                )
+                for (schema, table, action), rows in sorted(planned.items())
+            ),
+            doubtful=len(self.holds.doubtful) - len(picked),
+        )
+
+    def _planned(self, row: FoundRow, at: datetime, held: Held) -> tuple[str, PlannedRow]:
+        if held.everything or held.categories:
+            return "keep", PlannedRow(key=row.key, reason="legal_hold")
+        passed = self.kept_until is not None and at.date() > self.kept_until
+        if row.item in self.kept_by_law and not passed:
+            return "keep", PlannedRow(
+                key=row.key, reason="legal_obligation", explanation=TEXT, provision="A law s. 1",
+                until=self.kept_until,
+            )  # fmt: skip
+        return "delete", PlannedRow(key=row.key)
+
     async def close(self) -> None:
         """Nothing is connected."""
+
+
+def _rows(plan: ErasurePlan, action: Literal["delete", "keep"]) -> list[RowKey]:
+    return [
+        RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
+        for table in plan.tables
+        if table.action == action
+        for row in table.rows
+    ]
+
+
+def _kept(plan: ErasurePlan) -> tuple[Kept, ...]:
+    return tuple(
+        Kept.model_validate(
+            row.model_dump(include={"reason", "explanation", "provision", "until"})
+            | {"schema_name": table.schema_name, "table": table.table, "records": 1}
+        )
+        for table in plan.tables
+        if table.action == "keep"
+        for row in table.rows
+    )
 
 
 class FakeSystems:

@@ -19,7 +19,8 @@ _TABLES: Final = """
 select c.oid::bigint as oid, n.nspname as schema, c.relname as name, i.inhparent::bigint as parent,
        has_any_column_privilege(c.oid, 'select') as readable,
        has_any_column_privilege(c.oid, 'update') as updatable,
-       has_any_column_privilege(c.oid, 'insert') as insertable
+       has_any_column_privilege(c.oid, 'insert') as insertable,
+       has_table_privilege(c.oid, 'delete') as deletable
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_inherits i on i.inhrelid = c.oid and i.inhseqno = 1
 where c.relkind in ('r', 'p') and c.relpersistence <> 't'
@@ -30,7 +31,8 @@ where c.relkind in ('r', 'p') and c.relpersistence <> 't'
 _COLUMNS: Final = """
 select a.attrelid::bigint as oid, a.attnum::int as number, a.attname as name,
        format_type(a.atttypid, -1) as type, y.typcategory::text as category,
-       a.attgenerated::text <> '' or a.attidentity::text = 'a' as generated
+       a.attgenerated::text <> '' or a.attidentity::text = 'a' as generated,
+       a.attnotnull as required
 from pg_attribute a join pg_type y on y.oid = a.atttypid
 where a.attnum > 0 and not a.attisdropped and a.attrelid = any($1::bigint[]::oid[])
 order by a.attrelid, a.attnum
@@ -46,7 +48,8 @@ where indisunique and indisvalid and indpred is null and indexprs is null
 
 _REFERENCES: Final = """
 select conrelid::bigint as child, conkey::int[] as child_columns,
-       confrelid::bigint as parent, confkey::int[] as parent_columns
+       confrelid::bigint as parent, confkey::int[] as parent_columns,
+       confdeltype::text as on_delete
 from pg_constraint
 where contype = 'f' and conparentid = 0 and conrelid = any($1::bigint[]::oid[])
 """
@@ -71,6 +74,7 @@ class TableColumn:
     type: str
     category: str
     generated: bool
+    required: bool  # not null
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Table:
     readable: bool
     updatable: bool
     insertable: bool
+    deletable: bool
     columns: dict[str, TableColumn] = field(default_factory=dict)
     primary_key: tuple[str, ...] = ()
     unique: tuple[frozenset[str], ...] = ()
@@ -107,6 +112,7 @@ class ForeignKey:
     child_columns: tuple[str, ...]
     parent: int
     parent_columns: tuple[str, ...]
+    on_delete: str  # pg_constraint.confdeltype: c cascades, n and d set the columns, others refuse
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ async def read_catalog(connection: Connection) -> Catalog:
     columns: dict[int, dict[int, TableColumn]] = {oid: {} for oid in oids}
     for row in await connection.fetch(_COLUMNS, oids):
         columns[row["oid"]][row["number"]] = TableColumn(
-            row["name"], row["type"], row["category"], row["generated"]
+            row["name"], row["type"], row["category"], row["generated"], row["required"]
         )
     keys: dict[int, list[tuple[bool, tuple[str, ...]]]] = {oid: [] for oid in oids}
     for row in await connection.fetch(_KEYS, oids):
@@ -161,6 +167,7 @@ async def read_catalog(connection: Connection) -> Catalog:
         ForeignKey(
             row["child"], _named(columns[row["child"]], row["child_columns"]),
             row["parent"], _named(columns[row["parent"]], row["parent_columns"]),
+            row["on_delete"],
         )
         for row in await connection.fetch(_REFERENCES, oids)
         if row["parent"] in columns

@@ -4,18 +4,41 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import asyncpg
 
-from connectors.contract import Choice, Found, Person, SystemMisdeclared, SystemUnreachable
+from connectors.contract import (
+    Agree,
+    BeforeCommit,
+    Choice,
+    CommitInDoubt,
+    Corrected,
+    Correction,
+    EndedRelation,
+    Erased,
+    ErasurePlan,
+    Found,
+    Held,
+    Person,
+    Remains,
+    RowKey,
+    SystemMisdeclared,
+    SystemUnreachable,
+)
 from connectors.manifest import Manifest
 from connectors.sql.catalog import Connection, read_catalog
 from connectors.sql.check import misfits, missing_rights
+from connectors.sql.correct import Corrector
+from connectors.sql.ended import EndedSearch
+from connectors.sql.erase import Eraser, Stopped, Voice, bound
+from connectors.sql.erasure_check import erasure_misfits
 from connectors.sql.findings import found
+from connectors.sql.remains import Scan
 from connectors.sql.rows import LayoutStale
 from connectors.sql.search import Layout, Search
+from connectors.sql.treatment import Treatments
 from connectors.sql.writes import Writer
 from schemas.systems import SystemFacts
 
@@ -25,9 +48,9 @@ CONNECT_TIMEOUT: Final = timedelta(seconds=10)
 LAYOUT_LIVES: Final = timedelta(seconds=60)  # so long a new table can stay unseen
 CONNECTIONS: Final = 4
 
-_LATER: Final = ("08", "28", "3D", "40", "53", "55", "57", "58")
+_LATER: Final = ("08", "25P", "28", "3D", "40", "53", "55", "57", "58")
 """SQLSTATE classes that pass by themselves or concern the server: connection, login, database,
-conflict, resources, lock, operator (time-outs too), system."""
+bounds of a transaction's time, conflict, resources, lock, operator (time-outs too), system."""
 
 _FAILURES: Final = (
     OSError,  # time-outs included
@@ -61,7 +84,7 @@ class SqlConnector:
         """Compare the manifest with the database. Raises with all disagreements at once."""
         self._layout = None
         layout = await self._guarded(self._laid_out)
-        self._require(missing_rights(self._manifest, layout.catalog))
+        self._require([*missing_rights(self._manifest, layout.catalog), *erasure_misfits(layout)])
 
     async def find(self, person: Person) -> Found:
         """Everything held on the person, in one view of the database. Changes nothing."""
@@ -108,6 +131,89 @@ class SqlConnector:
 
         return await self._written(person, write)
 
+    async def plan_erasure(
+        self, person: Person, at: datetime, held: Held, chosen: tuple[RowKey, ...] = ()
+    ) -> ErasurePlan:
+        """What erasing would do, in one view of the database. Changes nothing."""
+
+        async def plan(connection: Connection) -> ErasurePlan:
+            treatments = Treatments(await self._laid_out(connection), held, at)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return (await Eraser(connection, treatments, person).fates(chosen)).plan()
+
+        return await self._guarded(plan)
+
+    async def erase(
+        self, person: Person, at: datetime, held: Held, agree: Agree, before_commit: BeforeCommit,
+        limit: timedelta, chosen: tuple[RowKey, ...] = (),
+    ) -> Erased:  # fmt: skip
+        """Erase as planned anew, if the caller agrees; nothing is changed if it raises.
+
+        Waits its turn among the writes of the system first; then it takes `limit` at most.
+        """
+        voice, committing = Voice(), False
+
+        async def erase(connection: Connection) -> Erased:
+            nonlocal committing
+            layout = await self._laid_out(connection)
+            await self._take_turn(connection)
+            async with (
+                asyncio.timeout(limit.total_seconds()),
+                connection.transaction(isolation="repeatable_read"),
+            ):
+                await bound(connection, limit)
+                erased = await Eraser(connection, Treatments(layout, held, at), person).erase(
+                    chosen,
+                    lambda plan: voice.ask(lambda: agree(plan)),
+                    lambda: voice.ask(before_commit),
+                )
+                committing = True
+            return erased
+
+        try:
+            return await self._guarded(erase)
+        except (Stopped, SystemUnreachable):
+            if voice.error is None and not committing:
+                raise
+        if voice.error is not None:
+            raise voice.error
+        raise CommitInDoubt(
+            f"{self._manifest.name} went away while it committed: search it to see what was done."
+        )
+
+    async def remains(self, person: Person, kept: ErasurePlan) -> tuple[Remains, ...]:
+        """Where the person's unique identifiers still stand. Changes nothing."""
+
+        async def scan(connection: Connection) -> tuple[Remains, ...]:
+            layout = await self._laid_out(connection)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await Scan(connection, layout, person, kept).remains()
+
+        return await self._guarded(scan)
+
+    async def correct(
+        self, person: Person, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...] = ()
+    ) -> Corrected:
+        """Correct values in the person's own rows. Safe to repeat."""
+
+        async def correct(connection: Connection) -> Corrected:
+            layout = await self._laid_out(connection)
+            await self._take_turn(connection)
+            async with connection.transaction(isolation="repeatable_read"):
+                return await Corrector(connection, layout, person).correct(corrections, chosen)
+
+        return await self._guarded(correct)
+
+    async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:
+        """People with whom every relation is over, and kept long enough. Changes nothing."""
+
+        async def look(connection: Connection) -> tuple[EndedRelation, ...]:
+            layout = await self._laid_out(connection)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await EndedSearch(connection, layout, at).people(limit)
+
+        return await self._guarded(look)
+
     async def close(self) -> None:
         """Release the connections."""
         pool, self._pool, self._layout = self._pool, None, None
@@ -119,14 +225,19 @@ class SqlConnector:
 
         async def work(connection: Connection) -> int:
             layout = await self._laid_out(connection)
-            # Before the transaction, which then sees what the one before it has written. The pool
-            # unlocks when it takes the connection back.
-            lock = f"dsr:{self._manifest.name}"
-            await connection.execute("select pg_advisory_lock(hashtextextended($1, 0))", lock)
+            await self._take_turn(connection)
             async with connection.transaction(isolation="repeatable_read"):
                 return await write(Writer(connection, layout, person))
 
         return await self._guarded(work)
+
+    async def _take_turn(self, connection: Connection) -> None:
+        """Before the transaction, which then sees what the one before it has written.
+
+        The pool unlocks when it takes the connection back.
+        """
+        lock = f"dsr:{self._manifest.name}"
+        await connection.execute("select pg_advisory_lock(hashtextextended($1, 0))", lock)
 
     async def _laid_out(self, connection: Connection) -> Layout:
         now = asyncio.get_running_loop().time()
@@ -204,7 +315,7 @@ class SqlConnector:
         return SystemUnreachable(f"{self._manifest.name} cannot be reached{why}.")
 
     def _of_state(self, state: str) -> Exception:
-        return self._away() if state[:2] in _LATER else self._unexpected(f"SQLSTATE {state}")
+        return self._away() if state.startswith(_LATER) else self._unexpected(f"SQLSTATE {state}")
 
     def _unexpected(self, what: str) -> SystemMisdeclared:
         name = self._manifest.name

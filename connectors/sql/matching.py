@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from connectors.contract import Person
+from connectors.contract import Identity, Person
 from connectors.manifest import IdentityColumn
 
 Rule = Literal["email", "phone", "text"]
@@ -133,6 +133,15 @@ class Identifiers:
         other = Identifiers(Person(name="", identities=()), self._calling_code)
         other._values = {type_: set(values) for type_, values in self._values.items()}
         return other
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Everything that is known, in a fixed order."""
+        return tuple(
+            Identity(type=type_, value=value)
+            for type_, values in sorted(self._values.items())
+            for value in sorted(values)
+        )
 
     def of(self, column: IdentityColumn) -> frozenset[str]:
         """The forms to look for in a column; empty if the person has no identifier of its type."""

@@ -21,6 +21,15 @@ class Edge:
     target: Table
     target_columns: tuple[str, ...]
     declared: bool
+    to_parent: bool = False  # from the referencing table to the referenced one
+
+    @property
+    def turned(self) -> "Edge":
+        """The same reference the other way."""
+        return Edge(
+            self.target, self.target_columns, self.source, self.source_columns, self.declared,
+            not self.to_parent,
+        )  # fmt: skip
 
     @property
     def upward(self) -> bool:
@@ -42,6 +51,34 @@ class References:
 
     edges: tuple[Edge, ...]
     defaults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A reference as deleting sees it: from the referenced rows to those that refer to them.
+
+    `on_delete`: as in `catalog.ForeignKey`; None if only the manifest knows of the reference.
+    """
+
+    down: Edge
+    on_delete: str | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The referring columns."""
+        return self.down.target_columns
+
+
+def links(references: References, catalog: Catalog) -> tuple[Link, ...]:
+    """Every reference once, in a fixed order."""
+    found: dict[str, Link] = {}
+    for key in catalog.foreign_keys:
+        down = _edge(catalog.tables[key.parent], catalog.tables[key.child], _pairs(key), False)
+        found[down.hop] = Link(down, key.on_delete)
+    for edge in references.edges:
+        down = edge.turned if edge.to_parent else edge
+        found.setdefault(down.hop, Link(down, None))
+    return tuple(found[hop] for hop in sorted(found))
 
 
 def references(manifest: Manifest, catalog: Catalog) -> References:
@@ -79,7 +116,7 @@ def _declared(
             down = _edge(parent, child, key, True)
             if direction is None:
                 defaults.append(f"{down.hop} has no direction: followed this way only")
-            yield _turned(down) if direction == "to" else down
+            yield down.turned if direction == "to" else down
 
 
 def _keys(catalog: Catalog, child: Table, parent: Table, pairs: list[Pair]) -> Iterator[list[Pair]]:
@@ -106,7 +143,3 @@ def _pairs(key: ForeignKey) -> list[Pair]:
 def _edge(parent: Table, child: Table, pairs: list[Pair], declared: bool) -> Edge:
     ours, theirs = tuple(own for own, _ in pairs), tuple(there for _, there in pairs)
     return Edge(parent, theirs, child, ours, declared)
-
-
-def _turned(edge: Edge) -> Edge:
-    return Edge(edge.target, edge.target_columns, edge.source, edge.source_columns, edge.declared)

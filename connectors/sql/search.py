@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
-from connectors.contract import Person
-from connectors.manifest import Column, IdentityColumn, Manifest
+from connectors.contract import Person, RowKey
+from connectors.manifest import Column, DeclaredTable, IdentityColumn, Manifest
 from connectors.sql.catalog import Catalog, Connection, Table
 from connectors.sql.matching import Identifiers, Script, match_sql, quoted, texts
-from connectors.sql.references import Edge, References, references
+from connectors.sql.references import Edge, Link, References, links, references
 from connectors.sql.rows import Reader, Row, RowId, in_order
 from connectors.taxonomy import NAME
 from rules.identity import name_words, names_compatible
@@ -40,6 +40,11 @@ class Layout:
         return references(self.manifest, self.catalog)
 
     @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Which rows refer to which."""
+        return links(self.references, self.catalog)
+
+    @cached_property
     def searched(self) -> tuple[tuple[Table, dict[str, IdentityColumn]], ...]:
         """Tables with identity columns."""
         found = []
@@ -51,18 +56,25 @@ class Layout:
         return tuple(found)
 
     @cached_property
-    def _declared(self) -> dict[tuple[str, str], dict[str, Column]]:
-        return {(t.schema_name, t.name): t.columns for t in self.manifest.tables}
+    def _declared(self) -> dict[tuple[str, str], DeclaredTable]:
+        return {(t.schema_name, t.name): t for t in self.manifest.tables}
 
-    def columns(self, leaf: int) -> dict[str, Column]:
-        """What is declared of rows stored in a table, also for what it is a partition of."""
+    def declared(self, leaf: int) -> list[DeclaredTable]:
+        """What is declared of rows stored in a table, also for what it is a partition of.
+
+        The nearest comes first.
+        """
         at: int | None = leaf
-        found: dict[str, Column] = {}
+        found: list[DeclaredTable] = []
         while at is not None and at in self.catalog.tables:
             table = self.catalog.tables[at]
-            found = {**self._declared.get((table.schema, table.name), {}), **found}
+            found += filter(None, [self._declared.get((table.schema, table.name))])
             at = table.parent
         return found
+
+    def columns(self, leaf: int) -> dict[str, Column]:
+        """The declared columns of rows stored in a table."""
+        return {n: c for one in reversed(self.declared(leaf)) for n, c in one.columns.items()}
 
     def identities(self, leaf: int) -> dict[str, IdentityColumn]:
         """The columns that name the person whom such a row describes."""
@@ -96,17 +108,30 @@ class Heaps:
 class Search:
     """One search for one person, within one transaction that sees one state of the database."""
 
-    def __init__(self, connection: Connection, layout: Layout, person: Person) -> None:
+    def __init__(
+        self, connection: Connection, layout: Layout, person: Person,
+        given: tuple[RowKey, ...] = (),
+    ) -> None:  # fmt: skip
+        """`given`: rows that are the person's, whatever they hold."""
+        self._given = given
         self._layout = layout
         self._person = person
         self._reader = Reader(connection, layout.catalog)
         self._known = Identifiers(person, layout.manifest.calling_code)
         self._heaps = Heaps()
 
+    @property
+    def known(self) -> Identifiers:
+        """By which identifiers the person is known; a search learns more of them."""
+        return self._known
+
     async def rows(self) -> Heaps:
         """Everything that is held on the person, followed to its end."""
         heaps = self._heaps
         await self._match()
+        for row in await self._given_rows():
+            heaps.person[row.id] = row
+            heaps.perhaps.pop(row.id, None)
         self._learn(self._known, heaps.person.values())
         await self._spread(heaps.person, self._known)
         for known in heaps.person:
@@ -129,6 +154,18 @@ class Search:
             values = [sorted(filter(script.holds, forms)) for forms in wanted.values()]
             for row, met in await self._reader.matching(table, conditions, values):
                 self._sort(row, [columns[n] for n, hit in zip(wanted, met, strict=True) if hit])
+
+    async def _given_rows(self) -> list[Row]:
+        """By their keys; those of a table without one only if they are met as doubtful."""
+        rows = []
+        for given in self._given:
+            table = self._layout.catalog.find(given.schema_name, given.table)
+            key = table.primary_key if table else ()
+            if table is not None and key and set(key) <= set(given.key):
+                start = Row(leaf=table.oid, ctid="", table=table, values=given.key)
+                itself = Edge(table, key, table, key, declared=False)
+                rows += await self._reader.following(itself, [start])
+        return [replace(row, path=()) for row in rows]
 
     def _sort(self, row: Row, matched: list[IdentityColumn]) -> None:
         strong = [column for column in matched if column.names_one_person]

@@ -12,6 +12,8 @@ from uuid import UUID
 from starter.registers.people import Registered
 
 TODAY: Final = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)  # the registers' own, so that they repeat
+_ENDED: Final = date(2025, 6, 30)
+_PASSED: Final = timedelta(days=8 * 365)  # longer ago than vouchers are kept
 _PRODUCTS: Final = 40
 _COURSES: Final = 12
 _EVENTS: Final = 8
@@ -76,7 +78,7 @@ def customers(rows: Rows, person: Registered, has: Counts) -> None:
         phone=person.phone, office_phone=person.office_phone, language=person.language,
         address=json.dumps({"street": f"Kunnanmäki {rows.draw.randrange(1, 90)}",
                             "city": "Mikkeli"}),
-        referred_by=_recommended_by(rows, person),
+        referred_by=_recommended_by(rows, person), ended_on=_ended_on(rows, person),
     )  # fmt: skip
     _orders(rows, number, has)
     for at in range(has.get("correspondence", 0)):
@@ -113,6 +115,13 @@ def _recommended_by(rows: Rows, person: Registered) -> str | None:
     if person.company == 0 or len(known) < 50 or rows.draw.random() > 0.03:
         return None
     return str(known[-1]["customer_number"])
+
+
+def _ended_on(rows: Rows, person: Registered) -> date | None:
+    """The relation with TAUNO and one MATTI has ended; of the others with one in twenty-five."""
+    if person.company == 0:
+        return _ENDED if person.customer_number in {"K100022", "K100006"} else None
+    return _ENDED if rows.number("customers") % 25 == 0 else None
 
 
 def support_contracts(rows: Rows, person: Registered, has: Counts) -> None:
@@ -233,11 +242,11 @@ def group_invoicing(rows: Rows, person: Registered, has: Counts) -> None:
             "debtors", id=debtor, name=f"{person.last_name}, {person.first_name}",
             company=_company(person.company), email=person.email, address="50600 Mikkeli",
         )  # fmt: skip
-        for _ in range(has.get("invoices", 0)):
+        for at in range(has.get("invoices", 0)):
             invoice = rows.number("invoices")
-            day = rows.day()
+            day = rows.day() - (_PASSED if at % 3 == 2 else timedelta())
             rows.add(
-                "invoices", number=f"L{invoice:07}", debtor_id=debtor,
+                "invoices", number=f"L{invoice:07}", debtor_id=debtor, buyer=person.name,
                 amount=Decimal(rows.draw.randrange(1000, 500000)) / 100, invoiced_on=day,
                 due_on=day + timedelta(days=14),
             )  # fmt: skip

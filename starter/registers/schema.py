@@ -67,6 +67,7 @@ create table customers.customers (
     address jsonb,
     language char(2) not null,
     referred_by varchar(12) references customers.customers,
+    ended_on date,
 {_CHOICES});
 create table customers.orders (
     id bigint primary key,
@@ -280,6 +281,7 @@ create table group_invoicing.debtors (
 create table group_invoicing.invoices (
     number text primary key,
     debtor_id integer not null references group_invoicing.debtors,
+    buyer text not null,
     amount numeric(12, 2) not null,
     invoiced_on date not null,
     due_on date not null

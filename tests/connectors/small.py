@@ -34,11 +34,16 @@ def column(name: str, words: str = "") -> dict[str, Any]:
     """A column; words: `email`, `phone`, `customer_number`, `name`, `shared`, `->` and `<-`.
 
     `-> table.column` follows to the parent, `<- table.column` comes from it, `~ ...` says neither.
+    `= value`, last, is what the column is erased to (YAML); `key` a primary key.
     """
     field: dict[str, Any] = {"name": name, "data_categories": ["user.content"], "fides_meta": {}}
+    words, erased, value = words.partition("=")
+    words = words.strip()
+    if erased:
+        field["dsr"] = {"erase_to": yaml.safe_load(value)}
     sign, _, target = words.partition(" ")
     if sign in {"->", "<-", "~"}:
-        reference = {"dataset": "small", "field": target}
+        reference = {"dataset": "small", "field": target.strip()}
         direction = {"->": "to", "<-": "from"}.get(sign)
         field["fides_meta"]["references"] = [
             reference | ({"direction": direction} if direction else {})
@@ -48,19 +53,30 @@ def column(name: str, words: str = "") -> dict[str, Any]:
         if word == "name":
             field["data_categories"] = ["user.name"]
         elif word == "shared":
-            field["dsr"] = {"shared": True}
+            field.setdefault("dsr", {})["shared"] = True
+        elif word == "key":
+            field["fides_meta"]["primary_key"] = True
+        elif "." in word:
+            field["data_categories"] = [word]
         else:
             field["fides_meta"]["identity"] = word
     return field
 
 
-def small(tables: dict[str, dict[str, str]], **ours: Any) -> Manifest:
-    """A manifest: columns with their words, by table."""
+def small(
+    tables: dict[str, dict[str, str]], erase: dict[str, dict[str, Any]] | None = None, **ours: Any
+) -> Manifest:
+    """A manifest: columns with their words, by table. `erase`: a table's `dsr`, else `delete`."""
+    said = erase or {}
     dataset = {
         "fides_key": "small",
         "dsr": facts(**ours),
         "collections": [
-            {"name": table, "fields": [column(n, words) for n, words in columns.items()]}
+            {
+                "name": table,
+                "fields": [column(n, words) for n, words in columns.items()],
+                "dsr": said.get(table, {"erase": "delete"}),
+            }
             for table, columns in tables.items()
         ],
     }

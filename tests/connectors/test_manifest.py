@@ -6,7 +6,7 @@ import pytest
 
 from connectors.manifest import load
 from schemas.errors import BadInput, InvalidDocument
-from tests.connectors.small import SYSTEMS
+from tests.connectors.small import SYSTEMS, small
 
 SQL = """\
 dataset:
@@ -32,17 +32,20 @@ dataset:
         - {table: buyers, set: {allowed: false}, lift: {allowed: true}}
     collections:
       - name: buyers
+        dsr: {erase: delete}
         fields:
           - {name: id, fides_meta: {primary_key: true, data_type: integer}}
           - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
           - {name: allowed, data_categories: [user.privacy_preferences]}
           - {name: at}
       - name: crm.orders
+        dsr: {erase: delete}
         fields:
           - name: buyer
             fidesops_meta: {references: [{dataset: shop, field: buyers.id, direction: from}]}
           - {name: details, fields: [{name: card, data_categories: [user.financial]}]}
       - name: stops
+        dsr: {erase: delete}
         fields:
           - {name: email, fides_meta: {identity: email}}
           - {name: purpose}
@@ -95,17 +98,17 @@ def test_a_manifest_in_the_format_of_fides_is_loaded(tmp_path: Path) -> None:
         ("country: FI", "country: US", 9, "US is outside the EEA: state the safeguard"),
         ("country: FI", "country: GB, safeguard: {en: x}", 9, "GB is outside the EEA"),
         ("country: FI", "country: Finland", 9, "country: string should match pattern"),
-        ("[user.contact.email]", "[user.contact.emial]", 26, "data category user.contact.emial is unknown"),
-        ("[user.financial]", "[user.money]", 33, "data category user.money is unknown"),
+        ("[user.contact.email]", "[user.contact.emial]", 27, "data category user.contact.emial is unknown"),
+        ("[user.financial]", "[user.money]", 35, "data category user.money is unknown"),
         ("- name: buyers", "- name: 'buyers; drop table x'", 23, "is no table or column name"),
-        ("- name: crm.orders", "- name: 'crm.'", 29, "is no table or column name"),
-        ("{name: at}", '{name: "a\\"t"}', 28, "is no table or column name"),
-        ("{name: at}", "{name: " + "ä" * 32 + "}", 28, "63 bytes"),
-        ("field: buyers.id", "field: byuers.id", 32, "table byuers is not declared here"),
-        ("field: buyers.id", "field: buyers.di", 32, "column di is not declared in buyers"),
-        ("{dataset: shop, field", "{dataset: other, field", 32, "dataset other is another system"),
-        ("direction: from", "direction: sideways", 32, "direction: input should be 'from' or 'to'"),
-        ("{identity: email}}\n          - {name: allowed", "{identity: emial}}\n          - {name: allowed", 26, "identity emial is not a type of the policy; known: customer_number, email, phone"),
+        ("- name: crm.orders", "- name: 'crm.'", 30, "is no table or column name"),
+        ("{name: at}", '{name: "a\\"t"}', 29, "is no table or column name"),
+        ("{name: at}", "{name: " + "ä" * 32 + "}", 29, "63 bytes"),
+        ("field: buyers.id", "field: byuers.id", 34, "table byuers is not declared here"),
+        ("field: buyers.id", "field: buyers.di", 34, "column di is not declared in buyers"),
+        ("{dataset: shop, field", "{dataset: other, field", 34, "dataset other is another system"),
+        ("direction: from", "direction: sideways", 34, "direction: input should be 'from' or 'to'"),
+        ("{identity: email}}\n          - {name: allowed", "{identity: emial}}\n          - {name: allowed", 27, "identity emial is not a type of the policy; known: customer_number, email, phone"),
         ("      url_env: DSR_SHOP_URL\n", "", 7, "sql needs url_env"),
         ("DSR_SHOP_URL", "shop-url", 8, "url_env: string should match pattern"),
         ("      reach: sql", "      reach: carrier_pigeon", 7, "reach: input should be 'sql' or 'manual'"),
@@ -118,7 +121,7 @@ def test_a_manifest_in_the_format_of_fides_is_loaded(tmp_path: Path) -> None:
         ("          update: {identifiers: [email], set: {allowed: false}, as_of: at}\n", "", 14, "needs either update or insert"),
         ("sv: b, ", "", 5, "needs a text in every language of the replies; add sv"),
         ("      purposes: [sales]\n", "", 4, "purposes is missing; add it"),
-        ("- name: stops", "- name: buyers", 34, "buyers is declared twice; keep one"),
+        ("- name: stops", "- name: buyers", 36, "buyers is declared twice; keep one"),
         ("fides_key: shop", "fides_key: Shop!", 2, "fides_key: string should match pattern"),
         ("      reach: sql", "      reach: sql\n      categories: [user.name]", 8, "categories follows from the tables"),
     ],
@@ -132,6 +135,69 @@ def test_a_fault_is_told_with_file_and_line(
 
     assert sentence in text
     assert f"x.yaml:{line}: " in text or f"line {line}: " in text, text
+
+
+KEEP = """\
+        dsr:
+          erase: keep
+          retention: {reason: *text, provision: A law, years: 6, from: at, basis: date}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "sentence"),
+    [
+        ({1: ""}, 23, "buyers holds data of people and does not say how it is erased"),
+        ({2: ""}, 30, "crm.orders holds data of people and does not say"),  # by its reference
+        ({1: "dsr: {erase: burn}"}, 24, "erase: input should be 'delete', 'change' or 'keep'"),
+        ({1: "dsr: {erase: delete, year: 6}"}, 24, "year is not a known key"),
+        ({1: "dsr: {erase: keep}"}, 24, "buyers is kept without a reason; add retention"),
+        ({1: KEEP.replace(", provision: A law", "")}, 26, "provision is missing; add it"),
+        ({1: KEEP.replace("from: at", "from: day")}, 26, "column day is not declared in buyers"),
+        ({1: KEEP.replace("keep", "delete")}, 26, "retention needs `erase: keep`"),
+        ({1: KEEP.replace("basis: date", "basis: date, financial_year_ends: 02-30")}, 26, "is no day of every year"),
+        ({2: KEEP.replace("from: at", "from: buyer")}, 35, "crm.orders keeps rows that refer to buyers, whose rows are deleted"),
+        ({2: "dsr: {erase: change}"}, 31, "crm.orders changes nothing; give its fields erase_to"),
+        ({1: "dsr: {erase: change}"}, 27, "email is the person's and has no erase_to"),
+        ({1: "dsr: {erase: delete, ended: {column: over, period: 2 years}}"}, 24, "column over is not declared in buyers"),
+        ({1: "dsr: {erase: delete, ended: {column: at, period: 2 weeks}}"}, 24, "is no period; write it as 6 months or 2 years"),
+        ({2: "dsr: {erase: delete, ended: {column: buyer, period: 1 year}}"}, 31, "crm.orders names nobody"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_erased_as_declared_is_refused_with_file_and_line(
+    tmp_path: Path, changes: dict[int, str], line: int, sentence: str
+) -> None:
+    parts = SQL.split("        dsr: {erase: delete}\n")
+    said = [changes.get(at, "dsr: {erase: delete}") for at in (1, 2, 3)]
+    lines = [f"        {text.strip()}\n" if text else "" for text in said]
+
+    text = told(tmp_path, "".join(p + d for p, d in zip(parts, [*lines, ""], strict=True)))
+
+    assert sentence in text
+    assert f"x.yaml:{line}: " in text or f"line {line}: " in text, text
+
+
+@pytest.mark.parametrize(
+    ("table", "dsr", "sentence"),
+    [
+        ({"id": "key = null", "a": "= 1"}, "change", "id is a primary key and cannot be changed"),
+        ({"id": "key email", "a": "= 1"}, "change", "id names a person and is a primary key"),
+        ({"id": "key", "a": "= 1"}, "delete", "erase_to needs a table that says `erase: change`"),
+    ],
+)
+def test_a_column_that_could_not_be_changed_is_refused(
+    table: dict[str, str], dsr: str, sentence: str
+) -> None:
+    with pytest.raises(InvalidDocument, match=sentence):
+        small({"c": table}, erase={"c": {"erase": dsr}})
+
+
+def test_a_table_without_data_of_people_says_nothing_and_a_zone_has_to_exist() -> None:
+    products = {manifest.name: manifest for manifest in load(SYSTEMS)}["customers"].tables[1]
+    assert (products.name, products.erase) == ("products", None)
+
+    with pytest.raises(InvalidDocument, match="is no IANA time zone"):
+        small({"c": {"id": "key"}}, time_zone="Europe/Nowhere")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +229,7 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     )
 
     assert text.startswith("x.yaml:9: ")
-    assert "line 33: data category" in text
+    assert "line 35: data category" in text
 
 
 def test_a_folder_without_manifests_or_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:

@@ -179,7 +179,8 @@ async def test_a_search_sees_a_table_that_came_later(register_new: NewDatabase) 
     before = await system.find(AINO)
     connection = await asyncpg.connect(url)
     await connection.execute(
-        "create table o (id int primary key, c_id int references c); insert into o values (1, 1)"
+        "create table o (id int primary key, c_id int references c on delete cascade);"
+        "insert into o values (1, 1)"
     )
     await connection.close()
     await system.check()
