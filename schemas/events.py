@@ -80,6 +80,14 @@ class Event(StrEnum):
     LOOKED = "looked"
     EXPORTED = "exported"
     RECONCILED = "reconciled"
+    HOLD_PLACED = "hold_placed"
+    HOLD_CONFIRMED = "hold_confirmed"
+    HOLD_REVIEWED = "hold_reviewed"
+    HOLD_REVIEW_DUE = "hold_review_due"
+    HOLD_RELEASED = "hold_released"
+    HOLD_LAPSED = "hold_lapsed"
+    HOLD_EXPIRED = "hold_expired"
+    HOLD_ANSWERED = "hold_answered"
 
 
 SENTENCES: Final[dict[Event, str]] = {
@@ -145,6 +153,15 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.LOOKED: "looked at {part}",
     Event.EXPORTED: "evidence exported",
     Event.RECONCILED: "a missing run was started again",
+    Event.HOLD_PLACED: "hold placed on {scope}; it lapses at {lapses_at} unless confirmed, review "
+    "on {review_on}[, until {until_on}]",
+    Event.HOLD_CONFIRMED: "hold confirmed by a second person",
+    Event.HOLD_REVIEWED: "hold reviewed and still needed: next review on {review_on}",
+    Event.HOLD_REVIEW_DUE: "the hold's review was due on {review_on}: the dpo is told",
+    Event.HOLD_RELEASED: "hold released; the reason is sealed",
+    Event.HOLD_LAPSED: "hold lapsed: no second person confirmed it by {lapses_at}",
+    Event.HOLD_EXPIRED: "hold ended: its last day was {until_on}",
+    Event.HOLD_ANSWERED: "{system}: {fate}",
 }
 
 

@@ -131,6 +131,36 @@ class AccessPolicy(EdgeModel):
     search_window: int = Field(50, ge=1, le=300, description="systems searched at a time per case")
 
 
+_EEA: Final = (
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS",
+    "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+)  # fmt: skip
+
+
+class HoldPolicy(EdgeModel):
+    """Legal holds, Art. 17(3)(b) and (e)."""
+
+    confirm_within_working_days: int = Field(
+        3, ge=1, le=10,
+        description="A hold is in force at once and lapses at the end of that working day unless a "
+        "second person has confirmed it. More: a single person can stop erasures for longer.",
+    )  # fmt: skip
+    review_within_months: int = Field(
+        6, ge=1, le=6, description="a hold is looked at again within so many months"
+    )
+    basis_countries: tuple[str, ...] = Field(
+        _EEA,
+        description="ISO 3166-1 codes whose law can be the basis of a hold. Default: the European "
+        "Economic Area. A third country's order alone is no basis, Art. 48.",
+    )
+    erase_within: Span = Field(
+        timedelta(seconds=60),
+        description="The transaction that erases in one system is over within this; placing a hold "
+        "waits so long for it before it says that a system is in doubt. More: larger erasures in "
+        "one transaction, a slower answer to whoever places a hold.",
+    )
+
+
 class Intake(EdgeModel):
     """What intake takes."""
 
@@ -195,6 +225,7 @@ class Policy(EdgeModel):
     identity: IdentityPolicy = IdentityPolicy()
     clarification: ClarificationPolicy = ClarificationPolicy()
     access: AccessPolicy = AccessPolicy()
+    holds: HoldPolicy = HoldPolicy()
     intake: Intake = Intake()
     pace: Pace = Pace()
     absolute_purposes: tuple[Word, ...] = Field(

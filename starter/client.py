@@ -47,8 +47,10 @@ from schemas.steps import workflow_id
 from starter.configuration import Configuration
 from starter.dashboard import CaseLine, Dashboard, Overview, TaskLine
 from starter.handed_in import CHOOSE_MATCH, HandedIn, belonging
+from starter.holds import Holds
 from starter.intake import Intake, Receipt, first_fault
 from starter.outbox import Outbox
+from starter.suppressions import Suppressions
 from storage import tables as t
 from storage.case_file import CaseFile
 from storage.views import case_id_of
@@ -66,7 +68,8 @@ def _now() -> datetime:
 class DsrClient:
     """Intake, staff actions and dashboards over one engine.
 
-    `now` gives the business time of what this client does; tests move it, nothing else does.
+    `holds` are legal holds, `suppressions` what importers ask. `now` gives the business time of
+    what this client does; tests move it, nothing else does.
     """
 
     def __init__(
@@ -88,6 +91,11 @@ class DsrClient:
         self._handed_in = HandedIn(case_file)
         self._dashboard = Dashboard(case_file.engine)
         self.now = now
+        self.holds = Holds(
+            case_file, configuration.policy, [system.name for system in configuration.systems],
+            lambda: self.now(),
+        )  # fmt: skip
+        self.suppressions = Suppressions(case_file.engine, case_file.keyring, configuration.policy)
 
     # -- intake ----------------------------------------------------------------------------------
 

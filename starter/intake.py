@@ -199,8 +199,12 @@ def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
     where = ".".join(str(step + 1) if isinstance(step, int) else step for step in place)
     return (
         f"{where or 'the document'} has a key that is not known; remove it or correct its "
-        f"spelling: {', '.join(_model_at(place, model).model_fields)}"
+        f"spelling: {', '.join(_keys_of(_model_at(place, model)))}"
     )
+
+
+def _keys_of(model: type[BaseModel]) -> Iterable[str]:
+    return (field.alias or name for name, field in model.model_fields.items())
 
 
 def _model_at(place: Iterable[int | str], model: type[BaseModel]) -> type[BaseModel]:

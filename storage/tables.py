@@ -269,6 +269,64 @@ letters = Table(
     schema="dsr",
 )
 
+holds = Table(
+    "holds",  # what the guard needs of a legal hold; who ordered it, and why, is in hold_texts
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("secret", Boolean, nullable=False),
+    Column("hashes", ARRAY(LargeBinary), nullable=False),  # keyed; none: everybody in `systems`
+    Column("systems", ARRAY(Text), nullable=False),  # none: every system
+    Column("categories", ARRAY(Text), nullable=False),  # none: everything
+    Column("begins_on", Date, nullable=False),
+    Column("until_on", Date),
+    _at("ends_at", null=True),
+    Column("review_on", Date, nullable=False),
+    _at("review_at"),
+    _at("review_told_at", null=True),
+    _at("placed_at"),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_by_person", Text, nullable=False),
+    _at("lapses_at"),
+    _at("confirmed_at", null=True),
+    Column("confirmed_by", Text),
+    _at("ended_at", null=True),
+    Column("ended_by", Text),
+    Index(
+        "holds_standing", "state", postgresql_where=text("state in ('provisional', 'confirmed')")
+    ),
+    schema="dsr",
+)
+
+hold_texts = Table(
+    "hold_texts",  # sealed with the hold's own key; AAD = hold and part
+    metadata,
+    Column("hold_id", Uuid, ForeignKey("dsr.holds.id"), nullable=False),
+    Column("part", Text, nullable=False),  # order, release
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("hold_id", "part"),
+    schema="dsr",
+)
+
+erasures = Table(
+    "erasures",  # a try to erase in a system: written before it, ended with it or by reading again
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("system", Text, nullable=False),
+    Column("key", Text, nullable=False),  # of the step; each try of it is a row of its own
+    Column("hashes", ARRAY(LargeBinary), nullable=False),  # the purge of the case empties it
+    _at("intent_at"),  # business time
+    _at("bound_at"),  # the database's clock: the transaction in the system is over by then
+    _at("ended_at", null=True),  # the database's clock
+    Column("outcome", Text),  # erased, untouched
+    Column("kept", ARRAY(Text), nullable=False, server_default="{}"),  # categories held back
+    CheckConstraint("(ended_at is null) = (outcome is null)", name="erasures_ended"),
+    Index("erasures_by_person", "hashes", postgresql_using="gin"),
+    Index("erasures_in_doubt", "bound_at", postgresql_where=text("ended_at is null")),
+    schema="dsr",
+)
+
 audit = Table(
     "audit",  # append-only: the engine's role may insert and select, a trigger refuses the rest
     metadata,
@@ -307,7 +365,7 @@ audit_checkpoints = Table(
 )
 
 case_keys = Table(
-    "case_keys",
+    "case_keys",  # of cases and of holds
     metadata,
     Column("case_id", Uuid, primary_key=True),
     Column("kek_id", Text, nullable=False),

@@ -8,12 +8,13 @@ import typer
 
 from schemas.errors import BadInput
 from starter.cli import files
-from starter.cli.console import give, say, with_engine
+from starter.cli.console import give, remark, say, with_engine
 from starter.cli.words import Json, Kind, Number, Onlooker, Status
 
 if TYPE_CHECKING:
     from schemas.request import Subject
     from starter.client import DsrClient
+    from starter.dashboard import TaskLine
 
 PANEL = "Dashboards"
 
@@ -85,8 +86,18 @@ def tasks(
     """What needs a person now, by safe date, with the command that does it."""
     from starter.cli import show as render
 
-    lines = with_engine(lambda engine: engine.client.tasks(role), temporal=False)
+    lines, holds = with_engine(lambda engine: _tasks(engine.client, role), temporal=False)
     give(lines) if as_json else render.tasks(lines)
+    if holds:
+        remark(f"{holds} hold(s) need somebody: dsr hold list --as ACTOR")
+
+
+async def _tasks(client: "DsrClient", role: str | None) -> "tuple[list[TaskLine], int]":
+    """The tasks, and how many holds wait for DPO or approver; of secret ones nothing is said."""
+    lines = await client.tasks(role)
+    if role not in (None, "dpo", "approver"):
+        return lines, 0
+    return lines, sum(hold.needs is not None for hold in await client.holds.known_to(None))
 
 
 def found(

@@ -32,7 +32,8 @@ def test_the_contract_s_commands_are_there() -> None:
     named = {
         "submit", "list", "show", "timeline", "tasks", "found", "overview", "letters", "letter",
         "package", "up", "demo", "migrate", "reconcile", "due", "health", "audit verify",
-        "audit export", "systems check", "rules check",
+        "audit export", "systems check", "rules check", "hold place", "hold confirm",
+        "hold release", "hold list", "hold review", "suppressed",
     }  # fmt: skip
     assert named <= {*COMMANDS}
 

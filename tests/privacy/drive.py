@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from schemas import messages as m
 from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
+from schemas.errors import DsrError
 from tests.office import Office, now
-from tests.privacy.marks import fields, mark
+from tests.privacy.marks import fields, mark, word
 from tests.privacy.requests import a_file, a_person, a_request, an_agent, by_email, chosen
 from tests.privacy.systems import GARBLED
 
@@ -450,6 +451,31 @@ def consent(*, given: bool) -> Scenario:
     return scenario
 
 
+async def held_by_order(canary: Canary) -> None:
+    """A secret hold and one that is none: placed, refused, confirmed, reviewed, released."""
+    client = canary.office.client
+    dpo, approver = client.actor("helena"), client.actor("antti")
+    order = {
+        "authority": mark("authority"), "reference": mark("reference"), "country": "FI",
+        "note": mark("holdnote"), "person": {"identifiers": a_person()["identifiers"]},
+    }  # fmt: skip
+    for secret in (True, False):
+        hold = await client.holds.place(order, dpo, secret=secret)
+        await client.holds.confirm(hold.id, approver)
+        (known,) = [h for h in await client.holds.known_to(dpo) if h.id == hold.id]
+        assert fields(known.model_dump_json().encode()) == {"authority", "reference", "holdnote"}
+        await client.holds.review(hold.id, dpo, now().date() + timedelta(days=30))
+        if not secret:
+            await client.holds.release(hold.id, dpo, mark("releasereason"))
+    for wrong in ({"country": "US"}, {"systems": [word("system")]}, {mark("key"): "x"}):
+        try:
+            await client.holds.place(order | wrong, dpo)
+        except DsrError as error:
+            canary.told.append(f"{type(error).__module__}.{type(error).__name__}: {error}")
+        else:
+            raise AssertionError(f"taken: {[*wrong]}")
+
+
 SCENARIOS: Final[dict[str, Scenario]] = {
     "access fulfilled and answered again": access_fulfilled_and_answered_again,
     "access partial": access_partial,
@@ -484,6 +510,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "consent given": consent(given=True),
     "consent withdrawn": consent(given=False),
     "consent chosen anew": chosen_anew,
+    "holds": held_by_order,
 }
 
 CONTROL: Final = (

@@ -62,6 +62,7 @@ IMPOSSIBLE = {(Kind.OBJECTION, Outcome.NOTHING_HELD), (Kind.CONSENT, Outcome.NOT
 
 OF_DATES_AND_OPERATORS = {
     Event.EXPORTED, Event.EXTENSION_VOID, Event.RECONCILED, Event.WARNED,
+    *(event for event in Event if event.startswith("hold_")),
 }  # fmt: skip
 """Facts that hold dates, counts and accounts of staff only; not driven here."""
 
@@ -111,8 +112,12 @@ def test_there_is_something_to_scan_in_every_place(left: dict[str, Path]):
     assert content("told").count(b"schemas.errors.") > 60
     assert b"temporal_activity_execution_failed" in content("metrics")
     assert b"worker_stopped" in content("worker")
-    for table in (b"dsr.sealed", b"dsr.audit ", b"dsr.system_tasks", b"vault.case_keys"):
+    for table in (
+        b"dsr.sealed", b"dsr.audit ", b"dsr.system_tasks", b"dsr.holds", b"dsr.hold_texts",
+        b"vault.case_keys",
+    ):  # fmt: skip
         assert b"COPY " + table in content("dump.sql")
+    assert b"hold_released" in content("dump.sql")
     log = content("stderr")
     for name in (b"temporalio.activity", b"temporalio.worker._workflow_instance", b"py.warnings"):
         assert b'"logger": "' + name in log
