@@ -41,11 +41,15 @@ class PlanChanged(Exception):
 
 
 class Done(NamedTuple):
-    """What erasing one system came to: what it did, what still names the person, what was held."""
+    """What erasing one system came to: what it did, what still names the person, what was held.
+
+    `approved`: how many records were to go.
+    """
 
     erased: Erased
     remains: tuple[Remains, ...]
     held: Held
+    approved: int
 
 
 class ErasureActivities:
@@ -129,8 +133,9 @@ class ErasureActivities:
     ) -> Done:
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
+        goes = _records(approved, goes=True)
         if erasing.held.everything:
-            return Done(Erased(kept=_all_of(approved)), (), erasing.held)
+            return Done(Erased(kept=_all_of(approved)), (), erasing.held, goes)
         seen = ErasurePlan()
 
         async def agree(plan: ErasurePlan) -> None:
@@ -145,7 +150,7 @@ class ErasureActivities:
         )  # fmt: skip
         everyone = dict.fromkeys((*person.identities, *erased.identities))
         known = person.model_copy(update={"identities": tuple(everyone)})
-        return Done(erased, await connector.remains(known, seen), erasing.held)
+        return Done(erased, await connector.remains(known, seen), erasing.held, goes)
 
     async def _once(
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
@@ -177,6 +182,8 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         reason = f"{left} record(s) still name the person: dsr systems check {call.system}"
         return await write_outcome(step, call, SystemOutcome.FAILED, records, reason)
     step.record(Event.VERIFIED, system=call.system)
+    if not (records or kept):  # an earlier try committed and could not tell: not "nothing held"
+        records = done.approved
     outcome = SystemOutcome.ERASED if records else SystemOutcome.NOTHING_HELD
     if kept:
         outcome = SystemOutcome.RETAINED

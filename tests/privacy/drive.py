@@ -11,7 +11,15 @@ from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import DsrError
 from tests.office import Office, now
 from tests.privacy.marks import fields, mark, word
-from tests.privacy.requests import a_file, a_person, a_request, an_agent, by_email, chosen
+from tests.privacy.requests import (
+    a_file,
+    a_person,
+    a_request,
+    an_agent,
+    an_order,
+    by_email,
+    chosen,
+)
 from tests.privacy.systems import GARBLED
 
 Scenario = Callable[["Canary"], Awaitable[None]]
@@ -152,7 +160,7 @@ def ended_as(ending: str) -> Scenario:
     """A handler ends what is no request."""
 
     async def scenario(canary: Canary) -> None:
-        for kind in ("access", *CARRIED_OUT_AT_ONCE):
+        for kind in ("access", "delete", *CARRIED_OUT_AT_ONCE):
             first, number = [
                 await canary.office.receives(a_request(kind, "marketing", evidence={}))
                 for _ in range(2)
@@ -455,10 +463,7 @@ async def held_by_order(canary: Canary) -> None:
     """A secret hold and one that is none: placed, refused, confirmed, reviewed, released."""
     client = canary.office.client
     dpo, approver = client.actor("helena"), client.actor("antti")
-    order = {
-        "authority": mark("authority"), "reference": mark("reference"), "country": "FI",
-        "note": mark("holdnote"), "person": {"identifiers": a_person()["identifiers"]},
-    }  # fmt: skip
+    order = an_order(a_person())
     for secret in (True, False):
         hold = await client.holds.place(order, dpo, secret=secret)
         await client.holds.confirm(hold.id, approver)
@@ -517,7 +522,7 @@ CONTROL: Final = (
     "access fulfilled and answered again", "withdrawn", "not a request",
     "identity and clarification", "fee accepted", "signal", "doubtful match",
     "possibly the same person", "failing systems", "objection to marketing",
-    "a run that cannot begin",
+    "a run that cannot begin", "erased, at the third try", "second decision refused",
 )  # fmt: skip
 """Scenarios that together bring every mark that the control looks for."""
 

@@ -39,6 +39,7 @@ from storage.case_file import CaseFile
 from tests.fakes import FakeSystems
 from tests.frame.canary import everything
 from tests.office import LETTERS, POLICY, STAFF, Office
+from tests.privacy.deletions import DELETIONS
 from tests.privacy.drive import CONTROL, SCENARIOS, Canary, drive
 from tests.privacy.gathering import gather
 from tests.privacy.real_worker import REGISTER, a_real_worker_answers
@@ -142,7 +143,7 @@ async def run(folder: Path, *, sealed: bool) -> None:
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)
-            scenarios = SCENARIOS | REFUSALS
+            scenarios = SCENARIOS | DELETIONS | REFUSALS
             drives = [drive(canary, scenarios if sealed else {n: scenarios[n] for n in CONTROL})]
             if sealed:
                 drives.append(a_real_worker_answers(canary, settings, connection, shipped, folder))

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 QUEUE = "canary-real"
 REGISTER = "DSR_CUSTOMERS_URL"
 NUMBER = word("no")
+ERASED_NUMBER = f"{NUMBER}2"
 PATIENCE_SECONDS = 120  # it starts beside everything else
 
 
@@ -32,12 +33,12 @@ async def a_real_worker_answers(
     canary: Canary, settings: Settings, connection: Connection, shipped: Configuration,
     folder: Path,
 ) -> None:  # fmt: skip
-    """An access request over the shipped customer register, then an objection that fails there."""
+    """Over the shipped customer register: access, a deletion and an objection that fail there."""
     register = connection.registers[REGISTER]
     await create_registers({"customers": register}, people=0)
     form = a_request("access", "customers")
     form["subject"]["identifiers"][2]["value"] = NUMBER
-    await _know(register, form["subject"]["identifiers"][0]["value"])
+    await _know(register, NUMBER, form["subject"]["identifiers"][0]["value"])
     client = DsrClient(canary.office.temporal, canary.office.case_file, shipped, QUEUE)
     async with _working(settings, folder):
         number = (await client.submit(form)).number
@@ -48,7 +49,8 @@ async def a_real_worker_answers(
         await _awaits(client, number, "send_reply")
         canary.delivered.append(await client.package(number, by="maija"))
         await canary.office.reaches(number, Status.CLOSED)
-        await _refuse_writing(register)
+        await _erases_once_it_can(client, canary, register)
+        await _change(register, REFUSE_WRITING)
         number = (await client.submit(form | OBJECTION)).number
         await _awaits(client, number, "resolve_system")
         await client.act(number, m.Withdraw, by="maija", reason=mark("withdrawal"))
@@ -59,22 +61,56 @@ async def a_real_worker_answers(
 OBJECTION = {"kind": "objection", "purposes": ["marketing"], "idempotency_key": mark("secondkey")}
 
 
-async def _know(register: str, email: str) -> None:
-    conn = await asyncpg.connect(register)
-    await conn.execute(
+REFUSE_WRITING = "alter table customers.customers add constraint always check (marketing_allowed)"
+REFUSE_DELETING = """
+create function customers.refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'not deleted: %', old; end $$;
+create trigger refuse before delete on customers.customers
+    for each row execute function customers.refuse();
+"""
+"""From then on the register's errors repeat the person's row."""
+
+
+async def _erases_once_it_can(client: DsrClient, canary: Canary, register: str) -> None:
+    """The reply tells that the register has not erased, a supplement that it has."""
+    form = a_request("delete", "customers")
+    form["subject"]["identifiers"][2]["value"] = ERASED_NUMBER
+    await _know(register, ERASED_NUMBER, form["subject"]["identifiers"][0]["value"])
+    await _change(register, REFUSE_DELETING)
+    number = (await client.submit(form)).number
+    await _awaits(client, number, "decide")
+    await client.act(number, m.Decide, by="johan", choice="approve", reason=mark("approval"))
+    await _awaits(client, number, "second_decision")
+    await client.act(
+        number, m.SecondDecision, by="sari", choice="approve", reason=mark("seconding")
+    )
+    await _awaits(client, number, "resolve_system")
+    await _awaits(client, number, "send_reply")
+    await canary.hand_out(number, LetterKind.REPLY)
+    await canary.office.reaches(number, Status.FOLLOWING_UP)
+    await _change(register, "drop trigger refuse on customers.customers")
+    await client.act(
+        number, m.ResolveSystem, by="maija", system="customers", how="retry",
+        reason=mark("resolution"),
+    )  # fmt: skip
+    await _awaits(client, number, "send_reply")
+    await canary.hand_out(number, LetterKind.SUPPLEMENT)
+    await canary.ends(number, Outcome.FULFILLED)
+
+
+async def _know(register: str, number: str, email: str) -> None:
+    await _change(
+        register,
         "insert into customers.customers (customer_number, first_name, last_name, email, language) "
         "values ($1, $2, $3, $4, 'fi')",
-        NUMBER, mark("first"), mark("last"), email,
+        number, mark("first"), mark("last"), email,
     )  # fmt: skip
-    await conn.close()
 
 
-async def _refuse_writing(register: str) -> None:
-    """From now on the register's errors repeat the person's row."""
+async def _change(register: str, statement: str, *values: str) -> None:
+    """As the operator of the register."""
     conn = await asyncpg.connect(register)
-    await conn.execute(
-        "alter table customers.customers add constraint always check (marketing_allowed)"
-    )
+    await conn.execute(statement, *values)
     await conn.close()
 
 

@@ -75,3 +75,11 @@ def chosen(*items: str) -> Attachment:
     return Attachment.model_validate(
         {"name": "chosen.json", "media_type": "application/json", "base64": content}
     )
+
+
+def an_order(of: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A legal hold on the data of somebody, as the DPO hands it in."""
+    return {
+        "authority": mark("authority"), "reference": mark("reference"), "country": "FI",
+        "note": mark("holdnote"), "person": {"identifiers": of["identifiers"]},
+    } | more  # fmt: skip

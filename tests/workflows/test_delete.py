@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connectors.contract import CommitInDoubt, Erased
 from schemas.case import LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.messages import Choice, Decide, SecondDecision, Withdraw
@@ -123,6 +124,28 @@ async def test_what_the_scan_still_finds_is_never_called_erased(office: Office):
     system = view.system("customers")
     assert system is not None
     assert system.outcome is SystemOutcome.FAILED
+
+
+async def test_what_an_earlier_try_erased_without_telling_is_erased_not_unknown(office: Office):
+    """The commit was done, its answer lost: the next try finds nothing any more."""
+    customers = office.systems["customers"]
+    erase = customers.erase
+
+    async def erase_and_lose_the_answer(*given: Any) -> Erased:
+        customers.erase = erase  # type: ignore[method-assign]
+        await erase(*given)
+        raise CommitInDoubt("customers does not answer")
+
+    customers.erase = erase_and_lose_the_answer  # type: ignore[method-assign]
+    number = await planned(office, scope=["customers"])
+
+    await approved_by_two(office, number)
+
+    view = await office.awaits(number, "send_reply")
+    assert view.outcome is Outcome.FULFILLED
+    system = view.system("customers")
+    assert system is not None
+    assert (system.outcome, system.records) == (SystemOutcome.ERASED, 1)
 
 
 async def test_an_approval_names_the_plan_that_it_approves(office: Office):
