@@ -52,7 +52,6 @@ def documents() -> Iterator[Any]:
     yield form | {"consent": {"given": True, "text_version": mark("textversion"), "means": "web"}}
     yield form | {"kind": "objection", "purposes": [word("purpose")]}
     yield form | {"kind": "objection", "purposes": ["marketing", word("purpose")]}
-    yield form | {"kind": "delete"}
     yield form | {
         "kind": "correct",
         "corrections": [{"field": mark("field"), "old": mark("old"), "new": mark("new")}],
