@@ -93,6 +93,10 @@ class DeleteRequest(Lifecycle):
         done = (SystemOutcome.ERASED, SystemOutcome.RETAINED, SystemOutcome.NOTIFIED)
         return system.outcome not in (*done, SystemOutcome.BY_HAND)
 
+    def owed(self) -> bool:
+        """A refusal owes nothing more: what was planned is never asked for."""
+        return self.chosen is not Choice.REFUSE and super().owed()
+
     async def supplement(self, *, more: bool) -> None:  # noqa: ARG002
         """Once everybody has answered, the person is told of it."""
         if self.systems.answered():

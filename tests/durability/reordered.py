@@ -4,11 +4,18 @@ from temporalio import workflow
 
 from workflows.access import AccessRequest
 from workflows.consent import ConsentRequest
+from workflows.delete import DeleteRequest
 from workflows.objection import ObjectionRequest
 
 with workflow.unsafe.imports_passed_through():
     from schemas.case import Outcome, Status
-    from schemas.steps import ACCESS_REQUEST, CONSENT_REQUEST, OBJECTION_REQUEST, CaseRef
+    from schemas.steps import (
+        ACCESS_REQUEST,
+        CONSENT_REQUEST,
+        DELETE_REQUEST,
+        OBJECTION_REQUEST,
+        CaseRef,
+    )
 
 
 @workflow.defn(name=ACCESS_REQUEST)
@@ -100,3 +107,44 @@ class RepliedBeforeRecorded(ConsentRequest):
         await self.stand(Status.FULFILLING)
         await self.reply()
         self.systems.start(self.opened.plan)
+
+
+@workflow.defn(name=DELETE_REQUEST)
+class ErasedBeforeTheSecondDecision(DeleteRequest):
+    """One person's approval is enough to erase; the other is asked when all is gone."""
+
+    @workflow.init
+    def __init__(self, ref: CaseRef) -> None:
+        super().__init__(ref)
+
+    @workflow.run
+    async def run(self, _ref: CaseRef) -> Outcome:
+        return await self.under_the_clock()
+
+    async def procedure(self) -> None:
+        await self.admit()
+        await self.plan_the_erasure()
+        await self.decide_or_wait()
+        await self.erase_what_was_approved()
+        await self.two_people_decide()
+        await self.reply()
+
+
+@workflow.defn(name=DELETE_REQUEST)
+class ApprovedBeforePlanned(DeleteRequest):
+    """Two people approve before they can know what would go."""
+
+    @workflow.init
+    def __init__(self, ref: CaseRef) -> None:
+        super().__init__(ref)
+
+    @workflow.run
+    async def run(self, _ref: CaseRef) -> Outcome:
+        return await self.under_the_clock()
+
+    async def procedure(self) -> None:
+        await self.admit()
+        await self.two_people_decide()
+        await self.plan_the_erasure()
+        await self.erase_what_was_approved()
+        await self.reply()

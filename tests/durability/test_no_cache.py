@@ -16,7 +16,7 @@ from tests.office import an_office
     [
         "access-asked-and-answered", "access-taken-back", "access-supplement-with-findings",
         "access-fee-withdrawn", "access-breached", "objection-weighed-refused",
-        "objection-absolute", "consent-given",
+        "objection-absolute", "consent-given", "delete-fulfilled",
     ],
 )  # fmt: skip
 async def test_a_case_comes_to_its_end_without_any_cache(

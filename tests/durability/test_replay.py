@@ -21,6 +21,9 @@ ENDINGS = {
     },
     "ObjectionRequest": {Outcome.FULFILLED, Outcome.REFUSED, Outcome.WITHDRAWN},
     "ConsentRequest": {Outcome.FULFILLED, Outcome.PARTIAL},
+    "DeleteRequest": {
+        Outcome.FULFILLED, Outcome.PARTIAL, Outcome.REFUSED, Outcome.WITHDRAWN,
+    },
 }  # fmt: skip
 
 
@@ -52,6 +55,8 @@ async def test_todays_code_replays_what_an_earlier_worker_did(replayer: Replayer
         (reordered.ClosedWithoutFollowUp, "access-supplement"),
         (reordered.AdmittedBeforeStopped, "objection-absolute-unidentified"),
         (reordered.RepliedBeforeRecorded, "consent-given"),
+        (reordered.ErasedBeforeTheSecondDecision, "delete-fulfilled"),
+        (reordered.ApprovedBeforePlanned, "delete-fulfilled"),
     ],
 )
 async def test_a_procedure_whose_steps_were_reordered_fails_the_replay(careless: type, name: str):

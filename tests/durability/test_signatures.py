@@ -47,4 +47,4 @@ def test_every_case_workflow_has_its_kind_and_every_kind_of_this_version_its_wor
     names = [w.__temporal_workflow_definition.name for w in EVERY_WORKFLOW]
 
     assert sorted(names) == sorted({*WORKFLOW_OF.values(), *SWEEPS})
-    assert set(WORKFLOW_OF) == {Kind.ACCESS, Kind.OBJECTION, Kind.CONSENT}
+    assert set(WORKFLOW_OF) == {Kind.ACCESS, Kind.OBJECTION, Kind.CONSENT, Kind.DELETE}

@@ -31,6 +31,7 @@ from schemas.messages import (
     Reopen,
     ResolveSystem,
     Review,
+    SecondDecision,
     SettleFee,
     SystemResolution,
     TakeBack,
@@ -436,3 +437,82 @@ async def consent_superseded(office: Office) -> str:
     view = await office.awaits(number, "send_reply")
     assert view.system("marketing").outcome is SystemOutcome.LEFT_OUT  # type: ignore[union-attr]
     return await sent(office, number, LetterKind.REPLY, Outcome.PARTIAL)
+
+
+async def a_plan(office: Office) -> str:
+    """A deletion whose plan waits for the first of two decisions."""
+    number = await office.receives(a_form("delete"))
+    await office.awaits(number, "decide")
+    return number
+
+
+async def first_approved(office: Office, number: str) -> None:
+    """One of two people has approved what the plan names."""
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+
+
+async def erased(office: Office, number: str, outcome: Outcome) -> str:
+    """Two people approve; the archive answers after the reply, which is told after it."""
+    await first_approved(office, number)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    await office.archive_answers(number, records=1)
+    return await sent(office, number, LetterKind.SUPPLEMENT, outcome)
+
+
+@scenario
+async def delete_fulfilled(office: Office) -> str:
+    number = await a_plan(office)
+    return await erased(office, number, Outcome.FULFILLED)
+
+
+@scenario
+async def delete_partial_kept(office: Office) -> str:
+    """A law keeps the customer's record for two more years."""
+    customers = office.systems["customers"]
+    customers.kept_by_law = ("1",)
+    customers.kept_until = now().date() + timedelta(days=800)
+    number = await a_plan(office)
+    return await erased(office, number, Outcome.PARTIAL)
+
+
+@scenario
+async def delete_refused(office: Office) -> str:
+    number = await a_plan(office)
+    await office.act(
+        number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.NO_ERASURE_GROUND
+    )
+    return await sent(office, number, LetterKind.REFUSAL, Outcome.REFUSED)
+
+
+@scenario
+async def delete_withdrawn(office: Office) -> str:
+    """Between the two decisions: nothing is erased."""
+    number = await a_plan(office)
+    await first_approved(office, number)
+    await office.act(number, Withdraw, by="maija")
+    return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
+async def delete_plan_changed(office: Office) -> str:
+    """More came in between the decisions: both are void, and two people decide again."""
+    number = await a_plan(office)
+    await first_approved(office, number)
+    office.systems["customers"].holds = Found(rows=(a_row("1"), a_row("2")))
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await office.awaits(number, "decide")
+    return await erased(office, number, Outcome.FULFILLED)
+
+
+@scenario
+async def delete_second_refused(office: Office) -> str:
+    """The second person says no: back to the first."""
+    number = await a_plan(office)
+    await first_approved(office, number)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.REFUSE)
+    await office.awaits(number, "decide")
+    return await erased(office, number, Outcome.FULFILLED)

@@ -64,7 +64,7 @@ async def test_no_action_is_taken_at_a_wrong_status_and_the_refusal_leaves_no_tr
 ) -> None:
     number = await identifying(office)
     wrong = [a for a, (_, statuses) in PERMITTED.items() if Status.IDENTIFYING not in statuses]
-    assert len(wrong) == 5
+    assert len(wrong) == 6
 
     async with nothing_is_written(office, number):
         for action in wrong:
