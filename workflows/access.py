@@ -80,8 +80,8 @@ class AccessRequest(Lifecycle):
         await super().decide_or_wait()
 
     def owed(self) -> bool:
-        """A refusal owes nothing more."""
-        return self.chosen is not Choice.REFUSE and super().owed()
+        """Also what came after the reply was written; a refusal owes nothing more."""
+        return self.chosen is not Choice.REFUSE and (self.unsaid or super().owed())
 
     async def supplement(self, *, more: bool) -> None:
         """The late answer is sent after the reply: reviewed and decided if it brought findings."""

@@ -94,8 +94,8 @@ class DeleteRequest(Lifecycle):
         return system.outcome not in (*done, SystemOutcome.BY_HAND)
 
     def owed(self) -> bool:
-        """A refusal owes nothing more: what was planned is never asked for."""
-        return self.chosen is not Choice.REFUSE and super().owed()
+        """Also what came after the reply was written; a refusal owes nothing more."""
+        return self.chosen is not Choice.REFUSE and (self.unsaid or super().owed())
 
     async def supplement(self, *, more: bool) -> None:  # noqa: ARG002
         """Once everybody has answered, the person is told of it."""

@@ -17,6 +17,7 @@ from workflows.clock import DeadlineClock
 from workflows.staff.everything import StaffActions
 
 with workflow.unsafe.imports_passed_through():
+    from rules.outcome import owing
     from rules.status import asks_about_fee
     from schemas.case import (
         Awaited,
@@ -46,6 +47,8 @@ class Lifecycle(StaffActions, ABC):
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
         self.answering_again = ref.reopened
+        self.told = 0  # records that the last reply knew of
+        self.unsaid = False  # the last reply names systems that had not answered
 
     @abstractmethod
     async def procedure(self) -> None:
@@ -224,13 +227,15 @@ class Lifecycle(StaffActions, ABC):
     async def reply(self, *, supplement: bool = False) -> None:
         """Compile the reply and wait until it has left: only then is the person answered."""
         self.reply_left = False
-        await self.step(
+        compiled = await self.step(
             COMPILE_REPLY,
             CompileReply(
                 case=self.ref.case, at=workflow.now(), supplement=supplement,
                 refused=self.chosen is Choice.REFUSE,
             ),
         )  # fmt: skip
+        systems = compiled.view.systems
+        self.told, self.unsaid = sum(s.records for s in systems), bool(owing(systems))
         await self.until(lambda: self.reply_left, summary="the reply leaves")
 
     # -- after the reply -------------------------------------------------------------------------
@@ -238,13 +243,13 @@ class Lifecycle(StaffActions, ABC):
     async def follow_up(self) -> None:
         """A recipient's duty can outlive the reply (Art. 19); a late finding is sent after it."""
         while self.owed():
-            before = self.found()
             await self.stand(Status.FOLLOWING_UP)
             await self.until(
-                lambda before=before: self.systems.answered() or self.found() > before,  # type: ignore[misc]
+                lambda: self.systems.answered() or self.found() > self.told,
                 summary="recipients still owe an answer",
             )
-            await self.supplement(more=self.found() > before)
+            more, self.told = self.found() > self.told, self.found()
+            await self.supplement(more=more)
 
     async def supplement(self, *, more: bool) -> None:
         """Send after what came late; only access owes the person that."""

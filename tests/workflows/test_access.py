@@ -397,3 +397,26 @@ async def test_a_file_that_is_withheld_in_part_does_not_go_into_the_package(offi
     names = zipfile.ZipFile(io.BytesIO(package)).namelist()
     assert sorted(names) == ["data.json", "reply.html"]
     assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.PARTIAL
+
+
+async def test_an_answer_between_the_reply_and_its_leaving_is_told_after_it(office: Office):
+    """The reply names the system as one that has not answered: what it found is still owed."""
+    number = await office.receives(a_form())
+    view = await office.sees(number, lambda v: any(a.system == "archive" for a in v.awaiting))
+    await office.passes_until(number, view.clock.target_at)
+    await office.awaits(number, "review")
+    await office.act(number, Review, by="maija")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+    await office.archive_answers(number, records=1)
+
+    await office.sends(number, LetterKind.REPLY)
+
+    await office.awaits(number, "review")
+    await office.act(number, Review, by="maija")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.sees(number, lambda v: v.letters[-1].kind is LetterKind.SUPPLEMENT)
+    await office.sends(number, LetterKind.SUPPLEMENT)
+    assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.FULFILLED
