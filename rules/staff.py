@@ -315,7 +315,8 @@ def _take_back(
     view: CaseView, _action: TakeBack, _now: datetime, *, automatic: bool, **_: Any
 ) -> str | None:
     """What the database says of a letter that is being fetched at this moment comes on top."""
-    if any(s.outcome in (SystemOutcome.ERASED, SystemOutcome.RETAINED) for s in view.systems):
+    gone = (SystemOutcome.ERASED, SystemOutcome.RETAINED)
+    if view.kind is Kind.DELETE and any(s.outcome in gone for s in view.systems):
         return f"Not taken back: {view.number} has been carried out; what is erased stays erased."
     if automatic and not view.decisions:
         return f"Nothing to take back: {view.kind} of these purposes was carried out as asked."

@@ -136,18 +136,28 @@ class DsrClient:
     ) -> CaseView:  # fmt: skip
         """Take a staff action: checked by the case, recorded, safe to repeat under one `id`."""
         case = await self._case(number)
-        if issubclass(action, Decide | SecondDecision) and fields.get("digest") is None:
-            fields["digest"] = (await self._case_file.view(case)).plan
+        if issubclass(action, Decide | SecondDecision):
+            decision = await self._decision(case, action, by, id or uuid4(), fields)
+            return await self._send(case, decision)
         message = self._message(action, by, id or uuid4(), fields)
-        if isinstance(message, Decide | SecondDecision) and await self._is_subject(case, by):
-            actor = message.by.model_copy(update={"is_subject": True})
-            return await self._send(case, message.model_copy(update={"by": actor}))
         if isinstance(message, CloseAs) and message.into is not None:
             await self._case(message.into)
         if isinstance(message, CompleteTask) and message.items:
             task = await self._task(case, message.task)
             await self._handed_in.check_choice(case, task, message)
         return await self._send(case, message)
+
+    async def _decision(
+        self, case: UUID, action: type[S], by: str, id: UUID, fields: dict[str, Any]
+    ) -> S:
+        """A decision names the plan that it approves, and whether its actor is the subject."""
+        if fields.get("digest") is None:
+            fields["digest"] = (await self._case_file.view(case)).plan
+        message = self._message(action, by, id, fields)
+        if not await self._is_subject(case, by):
+            return message
+        actor = message.by.model_copy(update={"is_subject": True})
+        return message.model_copy(update={"by": actor})
 
     async def _is_subject(self, case: UUID, account: str) -> bool:
         """Whether the case is about the member of staff behind the account."""
@@ -217,9 +227,9 @@ class DsrClient:
     ) -> None:  # fmt: skip
         """The signal `decision`, for programs: ids and codes only; a wrong one is recorded."""
         fields = {"choice": choice, "ground": ground}
-        decide = self._message(Decide, by, id or uuid4(), fields)
-        signal = DecisionSignal.model_validate(decide, from_attributes=True)
         case = await self._case(number)
+        decide = await self._decision(case, Decide, by, id or uuid4(), fields)
+        signal = DecisionSignal.model_validate(decide, from_attributes=True)
         try:
             await (await self._handle(case)).signal("decision", signal)
         except RPCError as error:

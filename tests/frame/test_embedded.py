@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,8 @@ def a_folder() -> Iterator[Path]:
         yield Path(folder) / "data"
         left = running_in(Path(folder))
         for process in left:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it went by itself meanwhile
+                process.kill()
         psutil.wait_procs(left, 5)
 
 
