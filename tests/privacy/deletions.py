@@ -185,8 +185,12 @@ async def systems_that_do_not_erase(canary: Canary) -> None:
     await office.awaits(number, "decide")
     await approved_by_two(canary, number)
     await office.awaits(number, "resolve_system")
+    await office.awaits(number, "send_reply")  # the reply names it as one that has not answered
     await _left_out(canary, number, "unerasable")
-    await answered(canary, number, Outcome.PARTIAL)
+    await canary.hand_out(number, LetterKind.REPLY)
+    await office.sees(number, lambda v: v.letters[-1].kind is LetterKind.SUPPLEMENT)
+    await canary.hand_out(number, LetterKind.SUPPLEMENT)
+    await canary.ends(number, Outcome.PARTIAL)
 
 
 async def _left_out(canary: Canary, number: str, system: str) -> None:
