@@ -95,8 +95,7 @@ async def _apply(step: CaseStep, change: Change) -> None:
         await step.system(system)
     if change.decision is not None:
         await step.decide(change.decision)
-    for name in change.closes:
-        await step.close_tasks(name)
+    await step.close_tasks(*change.closes)
     for task in change.opens:
         await step.open_task(task)
     if change.move is Status.CLOSED:

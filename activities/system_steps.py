@@ -53,15 +53,18 @@ async def write_outcome(
 
 async def answer_of(step: CaseStep, call: SystemCall) -> SystemAnswer:
     """The answer as the case row has it after this step."""
-    found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
-    row = found.mappings().one()
+    tasks, row = step.open_tasks, step.answered.get(call.system)
+    if row is None:  # repeated, or left out by a person meanwhile
+        found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
+        row = found.mappings().one()
+        tasks = tuple(awaited(task) for task in row["open_tasks"])
     reviewing = step.status is Status.REVIEWING
     return SystemAnswer(
         system=call.system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
         at=row["since"], lag_seconds=row["lag_seconds"], plan=row["plan"],
         opened=tuple(
-            awaited(task) for task in row["open_tasks"]
-            if task["system"] == call.system or (reviewing and task["what"] == "review")
+            task for task in tasks
+            if task.system == call.system or (reviewing and task.what == "review")
         ),
         moved=Status.REVIEWING if reviewing else None,
         revision=step.revision,

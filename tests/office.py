@@ -27,7 +27,7 @@ from schemas.request import Language
 from schemas.staff import StaffDirectory, StaffMember
 from starter.client import DsrClient
 from starter.intake import Receipt
-from starter.temporal import sandbox
+from starter.sandbox import sandbox
 from storage.audit import Audit
 from storage.case_file import CaseFile
 from storage.codec import data_converter
