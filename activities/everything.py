@@ -8,6 +8,7 @@ from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.desk import Desk
 from activities.erasure import ErasureActivities
+from activities.parking import ParkingActivities
 from activities.replies import ReplyActivities
 from activities.runs import Runs
 from activities.sweeps import SweepActivities
@@ -21,7 +22,7 @@ def every_activity(
     """What a worker registers; a test compares it with `schemas.steps`."""
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
-    erasure = ErasureActivities(desk)
+    erasure, parking = ErasureActivities(desk), ParkingActivities(desk)
     return (
         case.open,
         case.record,
@@ -37,8 +38,12 @@ def every_activity(
         system.lift_restriction,
         erasure.plan,
         erasure.erase,
+        parking.open_access,
+        parking.await_access,
+        parking.park,
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,
+        sweep.resume,
         sweep.checkpoint,
     )

@@ -55,8 +55,9 @@ class Runs:
         if row["due_before"] is not None:
             attributes.append(SearchAttributePair(DUE_AT, row["due_before"]))
         ref = CaseRef(
-            case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"]
-        )
+            case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"],
+            resumed=row["resumed"],
+        )  # fmt: skip
         try:
             await self._client.start_workflow(
                 WORKFLOW_OF[kind],
@@ -108,9 +109,9 @@ class Runs:
             rows = await conn.execute(
                 select(
                     t.cases.c.id, t.cases.c.number, t.cases.c.kind, t.cases.c.status,
-                    t.cases.c.run, t.cases.c.reopened, t.cases.c.due_before,
+                    t.cases.c.run, t.cases.c.reopened, t.cases.c.resumed, t.cases.c.due_before,
                 )
-                .where(t.cases.c.status != Status.CLOSED)
+                .where(t.cases.c.status != Status.CLOSED, t.cases.c.parked_at.is_(None))
                 .where(t.cases.c.registered_at < now - GRACE)
                 .order_by(t.cases.c.registered_at)
             )  # fmt: skip

@@ -12,6 +12,7 @@ from temporalio import activity
 from activities.clock import fire_step
 from activities.desk import Desk
 from activities.erasing import open_doubts, resolve
+from activities.parking import ready_to_resume, resume
 from activities.runs import Runs
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
@@ -22,6 +23,7 @@ from schemas.steps import (
     SWEEP_DEADLINES,
     SWEEP_HOLDS,
     SWEEP_RECONCILE,
+    SWEEP_RESUME,
     SweepInput,
     SweepReport,
 )
@@ -136,6 +138,16 @@ class SweepActivities:
         person = await self._desk.person(doubt.case)
         connector = self._desk.systems.connector(doubt.system)
         return not (await connector.plan_erasure(person, doubt.bound_at, Held())).changes_nothing
+
+    @activity.defn(name=SWEEP_RESUME.name)
+    async def resume(self, sweep: SweepInput) -> SweepReport:
+        """Partial deletions go on by themselves once a date has passed or a hold has ended."""
+        resumed = []
+        for case in await ready_to_resume(self._desk, sweep.at):
+            if number := await resume(self._desk.case_file, case, sweep.at):
+                await self._runs.start_case(case)
+                resumed.append(number)
+        return SweepReport(resumed=tuple(resumed))
 
     @activity.defn(name=SWEEP_CHECKPOINT.name)
     async def checkpoint(self, sweep: SweepInput) -> SweepReport:

@@ -1,6 +1,6 @@
 """What every step on one system's part of a case does: its outcome, its task, its answer."""
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Uuid, bindparam, func, select
 
@@ -44,7 +44,7 @@ def misdeclared(call: SystemCall) -> SystemAnswer:
 
 async def write_outcome(
     step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int,
-    reason: str | None = None, **columns: float | str,
+    reason: str | None = None, **columns: Any,
 ) -> None:  # fmt: skip
     change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
     await step.system(change, **columns)

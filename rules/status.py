@@ -61,7 +61,7 @@ MOVES: Final[dict[tuple[Status, Status], str]] = {
     (_S.FOLLOWING_UP, _S.DECIDING): "a late answer: a supplement follows",
     (_S.FOLLOWING_UP, _S.REPLYING): "a late answer: nothing more is held",
     (_S.FOLLOWING_UP, _S.SEARCHING): "opened again after a complaint",
-    (_S.FOLLOWING_UP, _S.FULFILLING): "opened again after a complaint",
+    (_S.FOLLOWING_UP, _S.FULFILLING): "opened again, or what was kept may go now, Art. 17(1)",
     (_S.FOLLOWING_UP, _S.CLOSED): "every recipient has answered, or a person has closed it",
     (_S.CLOSED, _S.SEARCHING): "opened again after a complaint",
     (_S.CLOSED, _S.FULFILLING): "opened again after a complaint",

@@ -326,6 +326,8 @@ class CaseView(Model):
     letters: tuple[LetterView, ...] = ()
     linked: tuple[str, ...] = ()
     purged: bool = False
+    parked: bool = False  # a partial deletion that goes on by itself once what it keeps may go
+    resumes_on: date | None = None  # not before; None where no date says when
     assignee: str | None = None
     revision: int = 0  # rises with every recorded step
 

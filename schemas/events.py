@@ -53,6 +53,9 @@ class Event(StrEnum):
     PLAN_CHANGED = "plan_changed"
     ERASED = "erased"
     RETAINED = "retained"
+    ERASURE_WAITS = "erasure_waits"
+    PARKED = "parked"
+    RESUMED = "resumed"
     VERIFIED = "verified"
     REMAINS = "remains"
     EXTENSION_DECIDED = "extension_decided"
@@ -133,6 +136,9 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.PLAN_CHANGED: "{system}: more would be erased than was approved; decided anew",
     Event.ERASED: "{system}: {deleted} record(s) deleted, {changed} changed",
     Event.RETAINED: "{system}: {records} record(s) kept, {reason}[, until {until}]",
+    Event.ERASURE_WAITS: "waits until what the person asked to see is compiled: {numbers}",
+    Event.PARKED: "waits until what is kept may go[, from {resumes_on} on]; its run has ended",
+    Event.RESUMED: "what was kept may go now: the deletion goes on",
     Event.VERIFIED: "{system}: read again, nothing of the person remains but what is kept",
     Event.REMAINS: "{system}: {records} record(s) still name the person",
     Event.EXTENSION_DECIDED: "extension by {months} month(s) decided, once its notice has left",

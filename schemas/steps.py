@@ -54,6 +54,7 @@ class CaseRef(Model):
     kind: Kind
     run: int = 1  # a case opened again after closing gets a run of its own
     reopened: bool = False
+    resumed: bool = False  # a deletion whose kept part may go now
 
 
 class StepInput(Model):
@@ -198,6 +199,7 @@ class SystemCall(StepInput):
     system: str
     duty: Duty
     review: OpenTask | None = None
+    resumes: bool = False  # a deletion: what its approved plan kept may go, too
 
 
 class SystemAnswer(Model):
@@ -220,6 +222,12 @@ class CompileReply(StepInput):
 
     refused: bool = False
     supplement: bool = False
+
+
+class OpenAccess(Model):
+    """Numbers of the person's access requests whose package is not compiled yet."""
+
+    numbers: tuple[str, ...] = ()
 
 
 class LetterGone(StepInput):
@@ -252,6 +260,7 @@ class SweepReport(Model):
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system
+    resumed: tuple[str, ...] = ()  # deletions whose kept part may go now
     checkpoint: int | None = None
 
 
@@ -269,9 +278,13 @@ LIFT_RESTRICTION: Final = Step("system.lift_restriction", SystemCall, SystemAnsw
 RECORD_CONSENT: Final = Step("system.record_consent", SystemCall, SystemAnswer)
 PLAN_ERASURE: Final = Step("system.plan_erasure", SystemCall, SystemAnswer)
 ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
+OPEN_ACCESS: Final = Step("person.open_access", StepInput, OpenAccess)
+AWAIT_ACCESS: Final = Step("person.await_access", StepInput, OpenAccess)
+PARK: Final = Step("case.park", StepInput, Recorded)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
+SWEEP_RESUME: Final = Step("sweep.resume", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 
 ACCESS_REQUEST: Final = "AccessRequest"

@@ -354,6 +354,11 @@ class DsrClient:
         sentence = refusal(view, action, self.now(), automatic=False, has_submitter=False)
         if sentence:
             raise RefusedByRule(sentence)
+        if view.parked and not isinstance(action, Reopen):
+            raise RefusedByRule(
+                f"Not done: {view.number} is answered and goes on by itself once what it keeps "
+                f"may go. To answer it again after a complaint: dsr reopen {view.number}"
+            )
         if not isinstance(action, Reopen):
             raise RefusedByRule(
                 f"Not done: the run of {view.number} is missing. Mend it: dsr reconcile"
@@ -372,7 +377,10 @@ class DsrClient:
                     to = begins_with(Kind(step.row["kind"]))
                     step.move(to, move(step.status, to))
                     await step.answer_again()
-                    step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
+                    step.set(
+                        run=step.row["run"] + 1, reopened=True, resumed=False, closed_at=None,
+                        parked_at=None, resumes_on=None,
+                    )  # fmt: skip
         except IntegrityError:
             raise RefusedByRule(
                 "Not opened again: the same request of this person is open under another number. "

@@ -53,6 +53,9 @@ cases = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("run", Integer, nullable=False, server_default="1"),
     Column("reopened", Boolean, nullable=False, server_default=text("false")),
+    Column("resumed", Boolean, nullable=False, server_default=text("false")),
+    _at("parked_at", null=True),  # no run: a sweep starts one once what is kept may go
+    Column("resumes_on", Date),  # then, if no hold ends earlier; None: no date says
     _at("received_at"),
     _at("registered_at", now=True),
     Column("clock", JSONB, nullable=False),  # schemas.case.Clock, the record of every date
@@ -82,6 +85,7 @@ cases = Table(
     _at("purged_at", null=True),
     Index("cases_by_status", "status", "kind"),
     Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
+    Index("cases_parked", "resumes_on", postgresql_where=text("parked_at is not null")),
     Index("cases_open_by_age", "registered_at", postgresql_where=text("status <> 'closed'")),
     Index(
         "cases_one_open_per_content",
@@ -180,6 +184,8 @@ system_tasks = Table(
     Column("reason", Text),
     Column("lag_seconds", Float),
     Column("plan", Text),  # keyed digest of what a deletion would erase here
+    Column("kept_until", Date),  # the earliest last day of what a deletion kept here
+    Column("held", Boolean, nullable=False, server_default=text("false")),  # kept for a hold
     _at("since"),
     PrimaryKeyConstraint("case_id", "name"),
     schema="dsr",

@@ -112,6 +112,8 @@ def _view(row: RowMapping) -> CaseView:
         ),
         linked=tuple(row["linked"]),
         purged=row["purged_at"] is not None,
+        parked=row["parked_at"] is not None,
+        resumes_on=row["resumes_on"],
         assignee=row["assignee"],
         revision=row["revision"],
     )

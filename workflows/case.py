@@ -104,9 +104,9 @@ class Case:
 
     async def open(self) -> None:
         """Acknowledge and admit the case; what the configuration says of it goes into history."""
+        known = self.ref.reopened or self.ref.resumed
         self._opened = await self.step(
-            OPEN,
-            Opening(case=self.ref.case, at=workflow.now(), acknowledge=not self.ref.reopened),
+            OPEN, Opening(case=self.ref.case, at=workflow.now(), acknowledge=not known)
         )
 
     @property

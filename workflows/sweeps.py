@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
         SWEEP_DEADLINES,
         SWEEP_HOLDS,
         SWEEP_RECONCILE,
+        SWEEP_RESUME,
         Step,
         SweepInput,
         SweepReport,
@@ -24,10 +25,11 @@ class HourlySweep:
 
     @workflow.run
     async def run(self) -> SweepReport:
-        """Escalate what a workflow did not, start missing runs, end holds, sign a checkpoint."""
+        """What no single case sees: missed steps, missing runs, ended holds; the checkpoint."""
         deadlines = await self._sweep(SWEEP_DEADLINES)
         runs = await self._sweep(SWEEP_RECONCILE)
         holds = await self._sweep(SWEEP_HOLDS)
+        resumed = await self._sweep(SWEEP_RESUME)
         checkpoint = await self._sweep(SWEEP_CHECKPOINT)
         return SweepReport(
             escalated=deadlines.escalated,
@@ -39,6 +41,7 @@ class HourlySweep:
             holds_ended=holds.holds_ended,
             holds_due=holds.holds_due,
             doubts=holds.doubts,
+            resumed=resumed.resumed,
             checkpoint=checkpoint.checkpoint,
         )
 

@@ -79,6 +79,10 @@ class Acting(Case):
         """Whether somebody still owes an answer after the reply (Art. 19)."""
         return not self.systems.answered()
 
+    def closes_with_the_reply(self) -> bool:
+        """Whether nothing is left to do once the reply has left."""
+        return not self.owed()
+
     def decider(self) -> str:
         """Who decides this kind."""
         return "approver"

@@ -75,6 +75,9 @@ def _tables() -> None:
         sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.Column("run", sa.Integer(), server_default="1", nullable=False),
         sa.Column("reopened", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("resumed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resumes_on", sa.Date(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "registered_at",
@@ -120,6 +123,14 @@ def _tables() -> None:
         unique=False,
         schema="dsr",
         postgresql_where=sa.text("status <> 'closed'"),
+    )
+    op.create_index(
+        "cases_parked",
+        "cases",
+        ["resumes_on"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("parked_at is not null"),
     )
     op.create_index(
         "cases_open_by_age",
@@ -337,6 +348,8 @@ def _tables() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("lag_seconds", sa.Float(), nullable=True),
         sa.Column("plan", sa.Text(), nullable=True),
+        sa.Column("kept_until", sa.Date(), nullable=True),
+        sa.Column("held", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
