@@ -48,6 +48,7 @@ class CaseFileActivities:
             await _plan_systems(step, plan)
             if opening.acknowledge:
                 await acknowledge(self._desk, step, form)
+            if opening.begins:
                 _admit(step)
 
         recorded = await self._desk.record(opening, write)

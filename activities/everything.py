@@ -9,6 +9,7 @@ from activities.clock import ClockActivities
 from activities.desk import Desk
 from activities.erasure import ErasureActivities
 from activities.parking import ParkingActivities
+from activities.reclassification import ReclassificationActivities
 from activities.replies import ReplyActivities
 from activities.runs import Runs
 from activities.sweeps import SweepActivities
@@ -23,9 +24,11 @@ def every_activity(
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
     erasure, parking = ErasureActivities(desk), ParkingActivities(desk)
+    reclassification = ReclassificationActivities(desk, runs)
     return (
         case.open,
         case.record,
+        reclassification.reclassify,
         clock.recompute,
         clock.fire,
         clock.letter_gone,

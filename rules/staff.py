@@ -36,6 +36,7 @@ from schemas.messages import (
     FeeChoice,
     Note,
     Reassign,
+    Reclassify,
     RecordAnswer,
     Reopen,
     ResolveSystem,
@@ -73,6 +74,7 @@ PERMITTED: Final[dict[type[StaffAction], tuple[tuple[str, ...], tuple[Status, ..
     Withdraw: (("handler", "dpo"), _UNANSWERED),
     CloseAs: (("handler", "dpo"), _UNANSWERED),
     Reassign: (("handler", "approver", "dpo"), _OPEN),
+    Reclassify: (("handler", "dpo"), _UNANSWERED),
     CorrectReceipt: (("handler", "dpo"), _UNANSWERED),
     Reopen: (("dpo",), (Status.FOLLOWING_UP, Status.CLOSED)),
     Note: ((), _OPEN),
@@ -398,6 +400,18 @@ def _reassign(_view: CaseView, action: Reassign, _now: datetime, **_: Any) -> st
     return None
 
 
+def _reclassify(view: CaseView, action: Reclassify, _now: datetime, **_: Any) -> str | None:
+    if action.to is view.kind:
+        return f"Nothing to do: {view.number} is of the kind {view.kind} already."
+    changing = view.kind in (Kind.DELETE, Kind.CORRECT)
+    if changing and view.status in (Status.FULFILLING, Status.REPLYING):
+        return (
+            f"Not reclassified: {view.number} is being carried out or was; what is done stays "
+            "done. The other request is a case of its own: dsr submit"
+        )
+    return None
+
+
 def _correct_receipt(
     _view: CaseView, action: CorrectReceipt, now: datetime, **_: Any
 ) -> str | None:
@@ -429,5 +443,6 @@ _CHECKS: Final[dict[type[StaffAction], Callable[..., str | None]]] = {
     Withdraw: _withdraw,
     CloseAs: _close_as,
     Reassign: _reassign,
+    Reclassify: _reclassify,
     CorrectReceipt: _correct_receipt,
 }

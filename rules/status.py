@@ -15,6 +15,19 @@ MOVES: Final[dict[tuple[Status, Status], str]] = {
     (_S.RECEIVED, _S.FULFILLING): "identity shown; nothing to search",
     (_S.RECEIVED, _S.DECIDING): "refusal considered at once, Art. 12(5)",
     (_S.RECEIVED, _S.CLOSED): "ended before anything was done",
+    **{
+        (before, _S.RECEIVED): "the request is of another kind"
+        for before in (
+            _S.IDENTIFYING,
+            _S.CLARIFYING,
+            _S.QUOTING,
+            _S.SEARCHING,
+            _S.REVIEWING,
+            _S.DECIDING,
+            _S.FULFILLING,
+            _S.REPLYING,
+        )
+    },
     (_S.IDENTIFYING, _S.QUOTING): "identity shown; a fee question, Art. 12(5)",
     (_S.IDENTIFYING, _S.SEARCHING): "identity shown",
     (_S.IDENTIFYING, _S.FULFILLING): "identity shown",

@@ -84,6 +84,7 @@ class Event(StrEnum):
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
     REOPENED = "reopened"
+    RECLASSIFIED = "reclassified"
     RECEIPT_CORRECTED = "receipt_corrected"
     NOTED = "noted"
     REASSIGNED = "reassigned"
@@ -167,6 +168,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.WITHDRAWN: "withdrawn by the subject",
     Event.CLOSED: "closed: {outcome}",
     Event.REOPENED: "opened again after a complaint",
+    Event.RECLASSIFIED: "reclassified from {before} to {after}; the receipt is unchanged",
     Event.RECEIPT_CORRECTED: "receipt corrected from {before} to {after}",
     Event.NOTED: "note filed",
     Event.REASSIGNED: "handed to {to}",

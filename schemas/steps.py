@@ -69,9 +69,13 @@ class StepInput(Model):
 
 
 class Opening(StepInput):
-    """The first step of a run. `acknowledge`: the sender has not been told of the receipt yet."""
+    """The first step of a run. `acknowledge`: the sender has not been told of the receipt yet.
+
+    `begins`: the procedure starts from its beginning.
+    """
 
     acknowledge: bool = True
+    begins: bool = True
 
 
 class Pacing(Model):
@@ -224,6 +228,13 @@ class CompileReply(StepInput):
     supplement: bool = False
 
 
+class Reclassification(StepInput):
+    """The case takes another kind; its form was sealed under the action's id."""
+
+    action: UUID
+    texts: dict[str, str] = Field({}, repr=False)
+
+
 class OpenAccess(Model):
     """Numbers of the person's access requests whose package is not compiled yet."""
 
@@ -280,6 +291,7 @@ PLAN_ERASURE: Final = Step("system.plan_erasure", SystemCall, SystemAnswer)
 ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
 OPEN_ACCESS: Final = Step("person.open_access", StepInput, OpenAccess)
 AWAIT_ACCESS: Final = Step("person.await_access", StepInput, OpenAccess)
+RECLASSIFY: Final = Step("case.reclassify", Reclassification, Recorded)
 PARK: Final = Step("case.park", StepInput, Recorded)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)

@@ -38,6 +38,7 @@ from schemas.messages import (
     Decide,
     DecisionSignal,
     Reassign,
+    Reclassify,
     Reopen,
     SecondDecision,
     StaffAction,
@@ -51,6 +52,7 @@ from starter.handed_in import CHOOSE_MATCH, HandedIn, belonging
 from starter.holds import Holds
 from starter.intake import Intake, Receipt, first_fault
 from starter.outbox import Outbox
+from starter.reclassifying import Reclassifying
 from starter.suppressions import Suppressions
 from storage import tables as t
 from storage.case_file import CaseFile
@@ -90,6 +92,7 @@ class DsrClient:
         )
         self._outbox = Outbox(case_file, self._runs)
         self._handed_in = HandedIn(case_file)
+        self._reclassifying = Reclassifying(case_file, self._intake, configuration.policy)
         self._dashboard = Dashboard(case_file.engine)
         self.now = now
         self.holds = Holds(
@@ -220,6 +223,26 @@ class DsrClient:
             if not refusal(view, message, self.now(), automatic=False, has_submitter=False):
                 await self._handed_in.seal(case, id, file, message.by.account, self.now())
         return await self.act(number, CompleteTask, by=by, id=id, **fields)
+
+    async def reclassify(
+        self, number: str, *, to: Kind, by: str, reason: str,
+        parts: Mapping[str, Any] | None = None, id: UUID | None = None,
+    ) -> CaseView:  # fmt: skip
+        """The request is of another kind. `parts`: what its form says for that kind.
+
+        These are scope, purposes, consent, corrections, message. Raises `BadInput` if it then is
+        no request of that kind.
+        """
+        case, id = await self._case(number), id or uuid4()
+        message = self._message(Reclassify, by, id, {"to": to, "reason": reason})
+        view = await self._case_file.view(case)
+        if await self._case_file.unseal(case, f"text:reclassified:{id}") is not None:
+            return view  # taken before, by a run that is over
+        sentence = refusal(view, message, self.now(), automatic=False, has_submitter=False)
+        if sentence is None:
+            actor = message.by.account
+            await self._reclassifying.seal(case, id, to, parts or {}, actor, self.now())
+        return await self._send(case, message)
 
     async def decide_without_waiting(
         self, number: str, *, by: str, choice: Choice, ground: Ground | None = None,

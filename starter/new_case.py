@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.choices import chosen
 from activities.clock import dates_fact
 from rules import deadlines, fees, identity
 from rules.identity import Sameness
@@ -22,7 +23,6 @@ from starter.submission import Submission
 from storage import tables as t
 from storage.audit import Audit
 from storage.case_file import clock_columns
-from storage.suppressions import choose
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class NewCase:
         facts = [
             *self._first_facts(clock, assessment),
             *await self._open_task(conn, case, number),
-            *await self._choose(conn, number),
+            *await chosen(conn, self.came.keyring, policy, form, self.came.hashes, number),
         ]
         await self._seal(conn, case)
         await self.audit.append(
@@ -141,35 +141,6 @@ class NewCase:
             *(fact(Event.POSSIBLY_SAME_PERSON, number=other) for other in possibly),
             fact(Event.TASK_OPENED, task=f"{number}-1", role="handler", what=what),
         ]
-
-    async def _choose(self, conn: AsyncConnection, number: str) -> list[Fact]:
-        """What was chosen about each purpose; what is said in the record is what took effect."""
-        form, facts = self.came.form, []
-        if form.kind not in (Kind.OBJECTION, Kind.CONSENT):
-            return []
-        for purpose in sorted(set(form.purposes)):
-            if form.consent is not None:
-                event = Event.CONSENT_GIVEN if form.consent.given else Event.CONSENT_WITHDRAWN
-                text = self.came.keyring.digest(
-                    "consent", form.consent.text_version, form.consent.means
-                )  # free text of the caller: on file, and here as a keyed hash
-                facts.append(fact(event, purpose=purpose, text=text.hex()))
-            if purpose in self.came.policy.absolute_purposes and self.came.hashes:
-                stands = await self._stands(conn, number, purpose)
-                if not stands:
-                    facts.append(fact(Event.SUPERSEDED, purpose=purpose))
-                elif form.consent is None:
-                    facts.append(fact(Event.SUPPRESSION_ADDED, purpose=purpose))
-        return facts
-
-    async def _stands(self, conn: AsyncConnection, number: str, purpose: str) -> bool:
-        """Whether this choice is the latest for any of the addresses."""
-        form = self.came.form
-        given = form.consent is not None and form.consent.given
-        return await choose(
-            conn, self.came.hashes, purpose, suppressed=not given, as_of=form.received_at,
-            number=number,
-        )  # fmt: skip
 
     async def _seal(self, conn: AsyncConnection, case: UUID) -> None:
         form, keyring = self.came.form, self.came.keyring

@@ -44,9 +44,11 @@ from schemas.case import (
 )
 from schemas.errors import BadInput, RefusedByRule
 from schemas.events import Event, Fact, Scalar
-from schemas.steps import OpenTask, Recorded, SystemChange
+from schemas.request import Kind
+from schemas.steps import OpenTask, Recorded, SystemChange, workflow_id
 from storage import tables as t
 from storage.audit import END, WRITTEN, Audit, End, Said, entries_of_step
+from storage.codec import case_of
 from storage.keyring import Keyring
 from storage.views import awaited, case_view, open_tasks_of
 
@@ -431,7 +433,7 @@ class CaseFile:
     ) -> AsyncIterator[Sitting]:
         """Several steps, each with one of these keys, in the caller's transaction."""
         row = (await conn.execute(_LOCKED, {"case": case})).mappings().one()
-        taken = (await conn.execute(_TAKEN, {"case": case, "keys": list(keys)})).all()
+        taken = (await conn.execute(_TAKEN, {"case": case, "keys": _of_this_run(row, keys)})).all()
         sitting = Sitting(conn, dict(row), self.keyring, taken)
         yield sitting
         await sitting.write(self.audit, self.policy_version)
@@ -471,6 +473,13 @@ class CaseFile:
         """All sealed parts whose name begins so, by name without the prefix."""
         async with self.reading.connect() as conn:
             return await unseal_all(conn, self.keyring, case, prefix)
+
+
+def _of_this_run(row: RowMapping, keys: Sequence[str]) -> list[str]:
+    """Without steps of a run that is over: what it was still doing changes nothing any more."""
+    this = workflow_id(Kind(row["kind"]), row["id"], row["run"])
+    runs = {key: key.partition("/")[0] for key in keys}
+    return [key for key, run in runs.items() if run == this or case_of(run) is None]
 
 
 async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str) -> bytes | None:

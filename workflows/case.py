@@ -69,6 +69,10 @@ class Reopened(Interrupt):
     """After a complaint, the case is answered again."""
 
 
+class Reclassified(Interrupt):
+    """The case is of another kind now: the run of that kind takes over."""
+
+
 class Fault(Interrupt):
     """A part that runs beside the procedure failed: loud, and mended by newer code, never lost."""
 
@@ -104,10 +108,14 @@ class Case:
 
     async def open(self) -> None:
         """Acknowledge and admit the case; what the configuration says of it goes into history."""
-        known = self.ref.reopened or self.ref.resumed
+        goes_on = self.ref.reopened or self.ref.resumed
         self._opened = await self.step(
-            OPEN, Opening(case=self.ref.case, at=workflow.now(), acknowledge=not known)
-        )
+            OPEN,
+            Opening(
+                case=self.ref.case, at=workflow.now(), acknowledge=self.ref.run == 1,
+                begins=not goes_on,
+            ),
+        )  # fmt: skip
 
     @property
     def is_settled(self) -> bool:

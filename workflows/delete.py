@@ -34,7 +34,7 @@ class DeleteRequest(Lifecycle):
             self.chosen = self.seconded = Choice.APPROVE
 
     @workflow.run
-    async def run(self, _ref: CaseRef) -> Outcome:
+    async def run(self, _ref: CaseRef) -> Outcome | None:
         """From receipt to close."""
         return await self.under_the_clock()
 

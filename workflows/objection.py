@@ -21,7 +21,7 @@ class ObjectionRequest(Lifecycle):
         self.lifted = False
 
     @workflow.run
-    async def run(self, _ref: CaseRef) -> Outcome:
+    async def run(self, _ref: CaseRef) -> Outcome | None:
         """From receipt to close."""
         return await self.under_the_clock()
 
