@@ -17,12 +17,17 @@ from activities.letter_content import (
 )
 from activities.reply_content import (
     AccessReply,
+    Changed,
     ConsentReply,
+    CorrectReply,
     DataTable,
+    DeleteReply,
+    KeptPart,
     ObjectionReply,
     Refusal,
     SystemCopy,
     SystemPart,
+    Unapplied,
 )
 from schemas.case import Ground, LetterKind, SystemOutcome, SystemView
 from schemas.messages import Withheld
@@ -75,6 +80,23 @@ SAMPLE_COPY: Final = tuple(
     )
     for columns in ((("one", "kind"),), (("many", ""),) * 8)
 )
+KEPT: Final = tuple(
+    KeptPart(facts=FACTS, records=1, ground=ground, **details)
+    for ground in (Ground.LEGAL_OBLIGATION, Ground.LEGAL_HOLD)
+    for details in (
+        {},
+        {"explanation": _each("Reason"), "provision": "Act", "until": date(2031, 12, 31)},
+    )
+)
+CHANGES: Final = tuple(
+    Changed(field="table.column", system=FACTS, before=before, after="new")
+    for before in ((), ("old", "older"))
+)
+UNAPPLIED: Final = (
+    Unapplied(field="user.name", system=FACTS, held="held", wanted="new", why="differs"),
+    Unapplied(field="user.name", field_title="Title", system=FACTS, held="held", wanted="new",
+              why="refused"),
+)  # fmt: skip
 
 
 def samples() -> Iterator[tuple[LetterKind, LetterContent]]:
@@ -120,6 +142,14 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
         supplement = answer | {"supplement_to_at": AT, "superseded_at": AT}
         for kind, values in ((LetterKind.REPLY, answer), (LetterKind.SUPPLEMENT, supplement)):
             yield kind, AccessReply.model_validate(values | {"request": Kind.ACCESS})
+            for kept, ground in (((), None), (KEPT, None), ((), Ground.LEGAL_CLAIMS)):
+                deletion = {"request": Kind.DELETE, "kept": kept, "ground": ground}
+                yield kind, DeleteReply.model_validate(values | deletion)
+            for changes, unapplied in (((), ()), (CHANGES, ()), (CHANGES, UNAPPLIED)):
+                correction = {
+                    "request": Kind.CORRECT, "changes": changes, "unapplied": unapplied
+                }  # fmt: skip
+                yield kind, CorrectReply.model_validate(values | correction)
             for ground in (None, Ground.COMPELLING_GROUNDS):
                 objection = {"request": Kind.OBJECTION, "absolute": not ground, "ground": ground}
                 yield kind, ObjectionReply.model_validate(values | objection)
