@@ -6,6 +6,7 @@ from typing import Any
 
 from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
+from activities.correction import CorrectionActivities
 from activities.desk import Desk
 from activities.erasure import ErasureActivities
 from activities.replies import ReplyActivities
@@ -21,7 +22,7 @@ def every_activity(
     """What a worker registers; a test compares it with `schemas.steps`."""
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
-    erasure = ErasureActivities(desk)
+    erasure, correction = ErasureActivities(desk), CorrectionActivities(desk)
     return (
         case.open,
         case.record,
@@ -37,6 +38,10 @@ def every_activity(
         system.lift_restriction,
         erasure.plan,
         erasure.erase,
+        correction.contest,
+        correction.end_contest,
+        correction.correct,
+        correction.add_statement,
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,

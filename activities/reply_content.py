@@ -98,6 +98,7 @@ class Refusal(Answer):
 
     ground: Ground
     purposes: tuple[str, ...] = ()
+    restricted: bool = Field(False, description="processing was, until this decision; Art. 18(3)")
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
@@ -110,6 +111,14 @@ class Refusal(Answer):
         if self.ground is Ground.CANNOT_IDENTIFY:
             return ()
         return tuple(part for part in self.systems if part.answered)
+
+    @property
+    def states(self) -> tuple[SystemPart, ...]:
+        """Where the person's statement is put beside disputed data (Art. 16)."""
+        stated = (SystemOutcome.NOTIFIED, SystemOutcome.RETAINED)
+        if self.ground is not Ground.FACT_DISPUTED:
+            return ()
+        return tuple(part for part in self.systems if part.view.outcome in stated)
 
 
 class Reply(Answer):
@@ -262,6 +271,7 @@ class CorrectReply(DataReply):
 
     changes: tuple[Changed, ...] = ()
     unapplied: tuple[Unapplied, ...] = ()
+    restricted: bool = Field(False, description="processing was, meanwhile; Art. 18(1)(a), 18(3)")
 
     @property
     def parts(self) -> frozenset[Part]:

@@ -47,6 +47,10 @@ def decide(
     ground: Annotated[
         Ground | None, typer.Option(help="Of a partial or whole refusal, Art. 12(4).")
     ] = None,
+    disputed: Annotated[
+        list[int] | None, typer.Option(metavar="N", min=1, max=100, help="Of a partial "
+                                       "correction: its number in dsr found. May be repeated.")
+    ] = None,
     reason: Reason = None, reason_file: ReasonFile = None,
 ) -> None:  # fmt: skip
     """Decide: approve, partial or refuse. A no of any part states its ground."""
@@ -56,7 +60,7 @@ def decide(
     said += f" by {by}" + (f": {ground}." if ground else ".")
     take(
         number, Decide, by, id, as_json, said, choice=choice, ground=ground,
-        reason=files.free_text(reason, reason_file),
+        disputed=tuple(disputed or ()), reason=files.free_text(reason, reason_file),
     )  # fmt: skip
 
 

@@ -115,6 +115,7 @@ class Acting(Case):
             automatic=self.opened.absolute or self.ref.kind is Kind.CONSENT,
             has_submitter=self.opened.has_submitter,
             matched=self._matched,
+            corrections=self.opened.corrections,
         )
 
     def _has_room(self) -> bool:
