@@ -31,6 +31,11 @@ from schemas.request import Language
 from schemas.systems import Reach, Recipient, SystemFacts
 
 TEXT = dict.fromkeys(Language, "text")
+FIELDS = {
+    "email": ("user.contact.email",),
+    "phone": ("user.contact.phone_number",),
+    "user.contact.email": ("user.contact.email",),
+}
 
 
 def facts(name: str, **more: object) -> SystemFacts:
@@ -43,7 +48,7 @@ def facts(name: str, **more: object) -> SystemFacts:
             "reach": Reach.SQL,
             "recipient": Recipient(name="Mipro Oy", relation="controller", country="FI"),
             "categories": ("user.contact.email",),
-            "fields": {"email": ("user.contact.email",), "phone": ("user.contact.phone_number",)},
+            "fields": FIELDS,
             "purposes": ("customer_relations", "marketing", "surveys"),
             "sources": TEXT,
             "retention": TEXT,

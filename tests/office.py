@@ -112,7 +112,15 @@ def ordinary_systems() -> FakeSystems:
                 restricts=True,
             )
         ),
-        FakeSystem(facts("archive", reach="manual", role="archivist", purposes=("archiving",))),
+        FakeSystem(
+            facts(
+                "archive",
+                reach="manual",
+                role="archivist",
+                purposes=("archiving",),
+                fields={"user.contact.email": ("user.contact.email",)},
+            )
+        ),
     )
 
 

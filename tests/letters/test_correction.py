@@ -1,11 +1,13 @@
 """What a reply to a correction says: before and after, what was not changed, who was told."""
 
+from typing import Any
+
 import pytest
 
 from activities.letters import Letters
 from activities.reply_content import CorrectReply
 from schemas.case import Ground, LetterKind, SystemOutcome
-from schemas.request import Language
+from schemas.request import Kind, Language
 from tests.letters import contents
 from tests.letters.contents import POLICY, a_part, a_system
 from tests.letters.page import Page
@@ -161,3 +163,46 @@ def test_recipients_are_told_of_a_correction_and_the_subject_may_ask_for_their_l
     told = letters.texts(language).phrases["recipients"]["told"]
 
     assert told in written(letters, contents.correction(), language).text
+
+
+def refused(letters: Letters, language: Language = EN, **changes: Any) -> Page:
+    """A correction that is refused; the archive was told."""
+    told = a_part(SystemOutcome.NOTIFIED, 0, facts=ARCHIVE)
+    refusal = contents.refusal(Kind.CORRECT, **{"systems": (told,)} | changes)
+    return Page(letters.render(LetterKind.REFUSAL, language, refusal))
+
+
+def test_a_refusal_for_a_disputed_fact_names_where_the_statement_is_kept_and_for_how_long(
+    letters: Letters,
+) -> None:
+    """Art. 16, 18(1)(a), 18(3)."""
+    page = refused(letters, ground=Ground.FACT_DISPUTED, restricted=True)
+
+    assert "supplementary statement is kept with the data in these" in (page.section("done") or "")
+    assert "Paper archive" in (page.section("done") or "")
+    assert "the restriction stays until that has been done" in (page.section("reasons") or "")
+    assert page.section("remedy")
+    assert "ends with this decision" not in page.text
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_a_refusal_on_another_ground_says_that_the_restriction_ends_if_there_was_one(
+    letters: Letters, restricted: bool
+) -> None:
+    """Art. 18(3)."""
+    page = refused(letters, ground=Ground.UNFOUNDED, restricted=restricted)
+
+    assert ("The restriction ends with this decision" in page.text) is restricted
+    assert "supplementary statement" not in page.text
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("restricted", [True, False])
+def test_a_reply_tells_of_the_restriction_meanwhile_and_of_its_end(
+    letters: Letters, restricted: bool, language: Language
+) -> None:
+    """Art. 18(3)."""
+    page = written(letters, contents.correction(restricted=restricted), language)
+    said = letters.texts(language).phrases["correct"]["restricted"]
+
+    assert (said in page.text) is restricted

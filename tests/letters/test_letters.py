@@ -335,7 +335,7 @@ def test_an_objection_refused_after_balancing_names_the_grounds_and_ends_the_res
 ) -> None:
     """Art. 21(1), 12(4), 18(1)(d)."""
     refused = contents.refusal(
-        Kind.OBJECTION, ground=Ground.COMPELLING_GROUNDS, purposes=("invoicing",)
+        Kind.OBJECTION, ground=Ground.COMPELLING_GROUNDS, purposes=("invoicing",), restricted=True
     )
     shown = page(letters, K.REFUSAL, refused, EN)
 

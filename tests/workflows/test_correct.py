@@ -351,7 +351,8 @@ async def test_a_refused_correction_is_looked_at_anew_after_a_complaint(office: 
 async def test_people_who_can_restrict_are_asked_to_and_told_of_the_end(office: Office):
     archive = office.systems["archive"]
     archive.facts = archive.facts.model_copy(update={"restricts": True})
-    number = await contested(office, scope=["archive"])
+    correction = A_CORRECTION | {"field": "user.contact.email"}
+    number = await contested(office, scope=["archive"], corrections=[correction])
     await done_by_hand(office, number, "contest_by_hand", records=1)
 
     await office.act(number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.UNFOUNDED)
