@@ -42,7 +42,11 @@ class CaseFileActivities:
         """
         policy, form = self._desk.policy, await self._desk.form(opening.case)
         absolute = set(form.purposes) <= set(policy.absolute_purposes)
-        plan = concerned(self._desk.systems.facts, form.kind, form.scope, form.purposes, absolute)
+        plan = concerned(
+            self._desk.systems.facts, form.kind, form.scope, form.purposes, absolute,
+            tuple(c.field for c in form.corrections),
+            restrict_contested=policy.correction.restrict_meanwhile,
+        )  # fmt: skip
 
         async def write(step: CaseStep) -> None:
             await _plan_systems(step, plan)
@@ -62,6 +66,7 @@ class CaseFileActivities:
             search_window=policy.access.search_window,
             max_extension_months=policy.time_limits.max_extension_months,
             max_age=policy.intake.max_age,
+            corrections=len(form.corrections),
             fee_cents=policy.fees.amount_cents,
             pacing=Pacing.model_validate(policy.pace, from_attributes=True),
             silences=Silences(

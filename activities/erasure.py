@@ -228,9 +228,11 @@ def _told(done: Done) -> tuple[Kept, ...]:
     if not done.held.secret:
         return done.erased.kept
     return tuple(
-        one.model_copy(update={"reason": "legal_obligation"}) if one.reason == "legal_hold" else one
+        Kept(schema_name=one.schema_name, table=one.table, records=one.records,
+             reason="legal_obligation")
+        if one.reason == "legal_hold" else one
         for one in done.erased.kept
-    )
+    )  # fmt: skip
 
 
 def _records(plan: ErasurePlan, *, goes: bool) -> int:

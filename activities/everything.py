@@ -6,6 +6,7 @@ from typing import Any
 
 from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
+from activities.correction import CorrectionActivities
 from activities.desk import Desk
 from activities.erasure import ErasureActivities
 from activities.parking import ParkingActivities
@@ -25,6 +26,7 @@ def every_activity(
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
     erasure, parking = ErasureActivities(desk), ParkingActivities(desk)
     reclassification = ReclassificationActivities(desk, runs)
+    correction = CorrectionActivities(desk)
     return (
         case.open,
         case.record,
@@ -44,6 +46,10 @@ def every_activity(
         parking.open_access,
         parking.await_access,
         parking.park,
+        correction.contest,
+        correction.end_contest,
+        correction.correct,
+        correction.add_statement,
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,

@@ -17,7 +17,9 @@ from activities.letter_content import (
 )
 from activities.reply_content import (
     AccessReply,
+    Changed,
     ConsentReply,
+    CorrectReply,
     DataTable,
     DeleteReply,
     KeptPart,
@@ -25,6 +27,7 @@ from activities.reply_content import (
     Refusal,
     SystemCopy,
     SystemPart,
+    Unapplied,
 )
 from schemas.case import Ground, LetterKind, SystemOutcome, SystemView
 from schemas.messages import Withheld
@@ -69,13 +72,6 @@ def _part(outcome: SystemOutcome, *grounds: Ground) -> SystemPart:
     )
 
 
-def _kept(until: date | None) -> KeptPart:
-    return KeptPart(
-        facts=FACTS, records=2, ground=Ground.LEGAL_OBLIGATION, explanation=_each("Because"),
-        provision="Act 1" if until else None, until=until,
-    )  # fmt: skip
-
-
 SAMPLE_COPY: Final = tuple(
     SystemCopy(
         part=_part(SystemOutcome.FOUND, Ground.RIGHTS_OF_OTHERS),
@@ -84,6 +80,23 @@ SAMPLE_COPY: Final = tuple(
     )
     for columns in ((("one", "kind"),), (("many", ""),) * 8)
 )
+KEPT: Final = tuple(
+    KeptPart(facts=FACTS, records=1, ground=ground, **details)
+    for ground in (Ground.LEGAL_OBLIGATION, Ground.LEGAL_HOLD)
+    for details in (
+        {},
+        {"explanation": _each("Reason"), "provision": "Act", "until": date(2031, 12, 31)},
+    )
+)
+CHANGES: Final = tuple(
+    Changed(field="table.column", system=FACTS, before=before, after="new")
+    for before in ((), ("old", "older"))
+)
+UNAPPLIED: Final = (
+    Unapplied(field="user.name", system=FACTS, held="held", wanted="new", why="differs"),
+    Unapplied(field="user.name", field_title="Title", system=FACTS, held="held", wanted="new",
+              why="refused"),
+)  # fmt: skip
 
 
 def samples() -> Iterator[tuple[LetterKind, LetterContent]]:
@@ -129,14 +142,17 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
         supplement = answer | {"supplement_to_at": AT, "superseded_at": AT}
         for kind, values in ((LetterKind.REPLY, answer), (LetterKind.SUPPLEMENT, supplement)):
             yield kind, AccessReply.model_validate(values | {"request": Kind.ACCESS})
+            for kept, ground in (((), None), (KEPT, None), ((), Ground.LEGAL_CLAIMS)):
+                deletion = {"request": Kind.DELETE, "kept": kept, "ground": ground}
+                yield kind, DeleteReply.model_validate(values | deletion)
+            for changes, unapplied in (((), ()), (CHANGES, ()), (CHANGES, UNAPPLIED)):
+                correction = {
+                    "request": Kind.CORRECT, "changes": changes, "unapplied": unapplied
+                }  # fmt: skip
+                yield kind, CorrectReply.model_validate(values | correction)
             for ground in (None, Ground.COMPELLING_GROUNDS):
                 objection = {"request": Kind.OBJECTION, "absolute": not ground, "ground": ground}
                 yield kind, ObjectionReply.model_validate(values | objection)
-            for kept in ((), (_kept(None), _kept(AT.date()))):
-                yield (
-                    kind,
-                    DeleteReply.model_validate(values | {"request": Kind.DELETE, "kept": kept}),
-                )
             for given in (True, False):
                 choice = consent.model_copy(update={"given": given})
                 said = {"request": Kind.CONSENT, "consent": choice}

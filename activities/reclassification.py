@@ -18,11 +18,13 @@ from schemas.errors import BadInput, RefusedByRule
 from schemas.events import Event
 from schemas.request import RequestForm
 from schemas.steps import RECLASSIFY, Reclassification, Recorded
+from schemas.systems import Duty
 from storage import tables as t
 from storage.case_file import CaseStep
 
-ABOUT_THE_PERSON = ("name_alone", "possibly_same_person", "check_mandate")
-"""Tasks that stay open: who the person is does not depend on the kind."""
+TO_STAY = ("name_alone", "possibly_same_person", "check_mandate", f"{Duty.END_CONTEST}_by_hand")
+"""Tasks that stay open: who the person is does not depend on the kind, and what people restricted
+for the old kind they have to end."""
 
 OF_THE_OLD_KIND = ("found:", "chosen:", "plan:", "file:")
 """Sealed parts that the old procedure made; the new one makes its own."""
@@ -101,7 +103,7 @@ class ReclassificationActivities:
 
 
 async def _forget_old_procedure(step: CaseStep) -> None:
-    tasks = [task.task for task in step.open_tasks if task.what not in ABOUT_THE_PERSON]
+    tasks = [task.task for task in step.open_tasks if task.what not in TO_STAY]
     await step.close_tasks(*tasks)
     await step.conn.execute(delete(t.system_tasks).where(t.system_tasks.c.case_id == step.case))
     made = or_(*(t.sealed.c.part.startswith(prefix) for prefix in OF_THE_OLD_KIND))

@@ -12,14 +12,15 @@ from temporalio import activity
 
 from activities import letter_content as content
 from activities import reply_content as reply
+from activities.corrected import changed_by_hand, changed_values, left_values
 from activities.desk import Desk
 from activities.erasure import KEPT
 from activities.package import HandedIn, PackageContent, compile_package
-from connectors.contract import Found
+from connectors.contract import Corrected, Found
 from rules import deadlines
 from rules.outcome import outcome_of
 from rules.status import move
-from schemas.case import CaseView, Clock, Ground, LetterKind, Outcome, Status
+from schemas.case import CaseView, Clock, Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.events import Event
 from schemas.messages import Choice, Withheld
 from schemas.request import Attachment, Kind, RequestForm
@@ -134,13 +135,19 @@ class ReplyActivities:
         about["reason"] = await self._reason(step, refused=order.refused)
         ground = next((d.ground for d in reversed(view.decisions) if d.ground), None)
         if order.refused:
-            return reply.Refusal(**about, ground=ground or Ground.EXCESSIVE, purposes=view.purposes)
+            ground = ground or Ground.EXCESSIVE
+            about["restricted"] = await self._was_restricted(step, form, ground)
+            return reply.Refusal(**about, ground=ground, purposes=view.purposes)
         if order.supplement:
             about["supplement_to_at"] = view.clock.replied_at
         if form.kind is Kind.ACCESS:
             return reply.AccessReply(**about, ground=ground)
         if form.kind is Kind.DELETE:
             return reply.DeleteReply(**about, kept=await self._kept(step, view))
+        if form.kind is Kind.CORRECT:
+            about |= await self._corrected(step, form, view)
+            about["restricted"] = await self._was_restricted(step, form, Ground.FACT_DISPUTED)
+            return reply.CorrectReply(**about, ground=ground)
         about |= {"purposes": view.purposes, "superseded_at": await self._superseded_at(step)}
         if form.consent is not None:
             return reply.ConsentReply(**about, consent=form.consent)
@@ -180,6 +187,30 @@ class ReplyActivities:
             for system in view.systems
             for one in KEPT.validate_json(contents.get(system.name, b"[]"))
         )  # fmt: skip
+
+    async def _corrected(self, step: CaseStep, form: RequestForm, view: CaseView) -> dict[str, Any]:
+        """What stands corrected in each system, before and after, and what was left (Art. 16)."""
+        contents = await step.unseal_all("corrected:")
+        wanted = {c.field: c.new for c in form.corrections}
+        changes: list[reply.Changed] = []
+        unapplied: list[reply.Unapplied] = []
+        for system in view.systems:
+            done = Corrected.model_validate_json(contents.get(system.name, b"{}"))
+            facts = self._desk.facts(system.name)
+            changes += changed_values(done, facts)
+            if system.outcome is SystemOutcome.BY_HAND:
+                changes += changed_by_hand(done, facts, wanted)
+            else:
+                unapplied += left_values(done, facts, wanted)
+        return {"changes": tuple(changes), "unapplied": tuple(unapplied)}
+
+    async def _was_restricted(self, step: CaseStep, form: RequestForm, ground: Ground) -> bool:
+        """Whether processing was restricted until the decision (Art. 18(1)(a) and (d))."""
+        if form.kind is not Kind.CORRECT:
+            return ground is Ground.COMPELLING_GROUNDS
+        contested = await step.unseal_all("found:")
+        restricts = any(self._desk.facts(name).restricts for name in contested)
+        return restricts and self._desk.policy.correction.restrict_meanwhile
 
     def _parts(
         self, view: CaseView, withheld: Sequence[dict[str, Any]]

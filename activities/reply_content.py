@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -98,6 +98,7 @@ class Refusal(Answer):
 
     ground: Ground
     purposes: tuple[str, ...] = ()
+    restricted: bool = Field(False, description="processing was, until this decision; Art. 18(3)")
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
@@ -111,6 +112,14 @@ class Refusal(Answer):
             return ()
         return tuple(part for part in self.systems if part.answered)
 
+    @property
+    def states(self) -> tuple[SystemPart, ...]:
+        """Where the person's statement is put beside disputed data (Art. 16)."""
+        stated = (SystemOutcome.NOTIFIED, SystemOutcome.RETAINED)
+        if self.ground is not Ground.FACT_DISPUTED:
+            return ()
+        return tuple(part for part in self.systems if part.view.outcome in stated)
+
 
 class Reply(Answer):
     """An answer on the merits. A supplement names the reply that it adds to."""
@@ -120,19 +129,15 @@ class Reply(Answer):
     supplement_to_at: Instant | None = None  # when the reply left
 
 
-class AccessReply(Reply):
-    """Whether and what data is processed, Art. 15(1)-(3). A full refusal is a `Refusal`."""
+class DataReply(Reply):
+    """An answer about all the data that systems hold. A full refusal is a `Refusal`."""
 
-    template = "reply_access.html.j2"
-
-    with_copy: bool = Field(True, description="a package with the copy of the data goes with it")
-    ground: Ground | None = Field(None, description="of a decision to give only a part")
+    ground: Ground | None = Field(None, description="of a decision to do only a part")
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
-        """Of everything that is not given, each once."""
-        grounds = {ground for part in self.systems for ground, _ in part.withheld_by_ground}
-        return tuple(sorted(grounds | ({self.ground} if self.ground else set())))
+        """Of a partial decision."""
+        return (self.ground,) if self.ground else ()
 
     @property
     def parts(self) -> frozenset[Part]:
@@ -140,14 +145,138 @@ class AccessReply(Reply):
         return REFUSED if self.left_out else super().parts
 
     @property
+    def left_out(self) -> tuple[SystemPart, ...]:
+        """Systems that a person decided to answer without."""
+        return tuple(part for part in self.systems if part.left_out)
+
+    @property
+    def nothing_held(self) -> bool:
+        """Whether every system answered that it holds nothing."""
+        return all(part.view.outcome is SystemOutcome.NOTHING_HELD for part in self.systems)
+
+
+class AccessReply(DataReply):
+    """Whether and what data is processed, Art. 15(1)-(3)."""
+
+    template = "reply_access.html.j2"
+
+    with_copy: bool = Field(True, description="a package with the copy of the data goes with it")
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """Of everything that is not given, each once."""
+        grounds = {ground for part in self.systems for ground, _ in part.withheld_by_ground}
+        return tuple(sorted(grounds.union(super().grounds)))
+
+    @property
     def held(self) -> tuple[SystemPart, ...]:
         """Systems in which there is data."""
         return tuple(part for part in self.systems if part.held)
 
+
+class KeptPart(Model):
+    """Records that a system keeps although the person wants them deleted (Art. 17(3)(b)).
+
+    `explanation`: the manifest's own reason. Without one, and without a provision, the letter says
+    no more than that the law obliges us: so it stands where the law lets us tell no details, and
+    where there are none. `until`: the last day; without it the letter says that it is reviewed.
+    """
+
+    facts: SystemFacts
+    records: int
+    ground: Literal[Ground.LEGAL_OBLIGATION, Ground.LEGAL_HOLD]
+    explanation: LocalText = {}
+    provision: str | None = None
+    until: date | None = None
+
+
+class DeleteReply(DataReply):
+    """What was deleted, and what is kept, why and how long, Art. 17."""
+
+    template = "reply_delete.html.j2"
+
+    kept: tuple[KeptPart, ...] = ()
+
     @property
-    def left_out(self) -> tuple[SystemPart, ...]:
-        """Systems that a person decided to answer without."""
-        return tuple(part for part in self.systems if part.left_out)
+    def grounds(self) -> tuple[Ground, ...]:
+        """Of everything that is kept, each once."""
+        return tuple(sorted({part.ground for part in self.kept}.union(super().grounds)))
+
+    @property
+    def undeleted(self) -> tuple[SystemPart, ...]:
+        """Systems that a person left out, or left as they are on the ground of the decision."""
+        found = tuple(part for part in self._found if self.ground)
+        return (*self.left_out, *found)
+
+    @property
+    def unanswered(self) -> tuple[SystemPart, ...]:
+        """Data that was found and that nobody decided to leave has still to be deleted."""
+        found = tuple(part for part in self._found if not self.ground)
+        return (*super().unanswered, *found)
+
+    @property
+    def deleted_since(self) -> tuple[SystemPart, ...]:
+        """Of a supplement: what was deleted after the reply had left."""
+        deleted = (SystemOutcome.ERASED, SystemOutcome.BY_HAND)
+        since = self.supplement_to_at
+        if since is None:
+            return ()
+        return tuple(
+            part for part in self.systems
+            if part.view.outcome in deleted and part.view.since > since
+        )  # fmt: skip
+
+    @property
+    def _found(self) -> tuple[SystemPart, ...]:
+        return tuple(p for p in self.systems if p.view.outcome is SystemOutcome.FOUND)
+
+
+class CorrectionPart(Model):
+    """A piece of data in a system. `field`: a Fides data category, a column, or `table.column`."""
+
+    field: str
+    field_title: str | None = Field(None, description="its name, in the language of the letter")
+    system: SystemFacts
+
+    @property
+    def code(self) -> str:
+        """What the wording is looked up by: a category, or a column without its table."""
+        is_category = self.field.partition(".")[0] in ("user", "system")
+        return self.field if is_category else self.field.rpartition(".")[2]
+
+
+class Changed(CorrectionPart):
+    """A value that stands corrected. `before`: what was replaced; empty if it stood so already."""
+
+    before: tuple[str, ...] = Field((), repr=False)
+    after: str = Field(repr=False)
+
+
+class Unapplied(CorrectionPart):
+    """A value that was left as it is.
+
+    `differs`: the system holds neither the wrong value that was named nor the `wanted` one.
+    `refused`: it does not take the `wanted` one.
+    """
+
+    held: str = Field(repr=False)
+    wanted: str = Field(repr=False)
+    why: Literal["differs", "refused"]
+
+
+class CorrectReply(DataReply):
+    """What was corrected where, what was not and why, who was told, Art. 16, 19."""
+
+    template = "reply_correct.html.j2"
+
+    changes: tuple[Changed, ...] = ()
+    unapplied: tuple[Unapplied, ...] = ()
+    restricted: bool = Field(False, description="processing was, meanwhile; Art. 18(1)(a), 18(3)")
+
+    @property
+    def parts(self) -> frozenset[Part]:
+        """A value that was not changed is a no, too."""
+        return REFUSED if self.unapplied else super().parts
 
 
 class ChoiceReply(Reply):
@@ -177,43 +306,6 @@ class ConsentReply(ChoiceReply):
     template = "reply_consent.html.j2"
 
     consent: Consent
-
-
-class KeptPart(Model):
-    """Records of one system that are kept: why, by which provision, until when (Art. 17(3)).
-
-    `explanation` is the manifest's own reason. Without provision and date the law says no more.
-    """
-
-    facts: SystemFacts
-    records: int
-    ground: Ground
-    explanation: LocalText = {}
-    provision: str | None = None
-    until: date | None = None
-
-
-class DeleteReply(Reply):
-    """What was erased, who was told, what is kept and why (Art. 17, 19)."""
-
-    template = "reply_delete.html.j2"
-
-    kept: tuple[KeptPart, ...] = ()
-
-    @property
-    def grounds(self) -> tuple[Ground, ...]:
-        """Why something is kept, each once."""
-        return tuple(sorted({part.ground for part in self.kept}))
-
-    @property
-    def parts(self) -> frozenset[Part]:
-        """A system left out is a no, too."""
-        return REFUSED if any(part.left_out for part in self.systems) else super().parts
-
-    @property
-    def nothing_held(self) -> bool:
-        """Whether no system held anything on the person, and nobody else was told."""
-        return all(part.view.outcome is SystemOutcome.NOTHING_HELD for part in self.systems)
 
 
 @dataclass(frozen=True)

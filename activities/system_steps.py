@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Uuid, bindparam, func, select
 
+from connectors.contract import Found
 from schemas.case import Status, SystemOutcome
 from schemas.events import Event
 from schemas.steps import OpenTask, SystemAnswer, SystemCall, SystemChange
@@ -40,6 +41,22 @@ def misdeclared(call: SystemCall) -> SystemAnswer:
     """The reason stands in the case row and in letters: never a connector's own words."""
     reason = f"not as its manifest says: dsr systems check {call.system}"
     return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=reason)
+
+
+async def keep_found(step: CaseStep, call: SystemCall, *, found: Found) -> None:
+    """Seal what was found. A doubtful match keeps the system pending until a person has chosen."""
+    outcome = SystemOutcome.FOUND if found.rows else SystemOutcome.NOTHING_HELD
+    others, doubtful = len(found.third_party), len(found.doubtful)
+    reason = f"{others} record(s) tell of other people" if others else None
+    if doubtful:
+        outcome = SystemOutcome.PENDING
+        reason = f"{doubtful} record(s) could be another person's"
+    await step.seal(f"found:{call.system}", found.model_dump_json().encode())
+    await write_outcome(step, call, outcome, len(found.rows), reason)
+    step.record(Event.SEARCHED, system=call.system, outcome=outcome, records=len(found.rows))
+    if doubtful:
+        step.record(Event.MATCH_DOUBTFUL, system=call.system, count=doubtful)
+        await step.open_task(OpenTask(what="choose_match", role="handler", system=call.system))
 
 
 async def write_outcome(

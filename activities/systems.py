@@ -12,8 +12,15 @@ from sqlalchemy import func, select
 from temporalio import activity
 
 from activities.desk import Desk, step_key
-from activities.system_steps import answer_of, handed_over, lag_of, misdeclared, write_outcome
-from connectors.contract import Choice, Found, Person, SystemMisdeclared
+from activities.system_steps import (
+    answer_of,
+    handed_over,
+    keep_found,
+    lag_of,
+    misdeclared,
+    write_outcome,
+)
+from connectors.contract import Choice, Person, SystemMisdeclared
 from rules.status import move
 from schemas.case import ANSWERED, Status, SystemOutcome
 from schemas.events import Event
@@ -55,7 +62,7 @@ class SystemActivities:
             )
         except SystemMisdeclared:
             return misdeclared(call)
-        return await self._once(call, partial(_keep, found=found))
+        return await self._once(call, partial(keep_found, found=found))
 
     @activity.defn(name=SUPPRESS.name)
     async def suppress(self, call: SystemCall) -> SystemAnswer:
@@ -144,22 +151,6 @@ class SystemActivities:
         return await self._together.step(
             self._desk.case_file, call.case, step_key(), call.at, call.by.account, record
         )
-
-
-async def _keep(step: CaseStep, call: SystemCall, *, found: Found) -> None:
-    """Seal what was found. A doubtful match keeps the system pending until a person has chosen."""
-    outcome = SystemOutcome.FOUND if found.rows else SystemOutcome.NOTHING_HELD
-    others, doubtful = len(found.third_party), len(found.doubtful)
-    reason = f"{others} record(s) tell of other people" if others else None
-    if doubtful:
-        outcome = SystemOutcome.PENDING
-        reason = f"{doubtful} record(s) could be another person's"
-    await step.seal(f"found:{call.system}", found.model_dump_json().encode())
-    await write_outcome(step, call, outcome, len(found.rows), reason)
-    step.record(Event.SEARCHED, system=call.system, outcome=outcome, records=len(found.rows))
-    if doubtful:
-        step.record(Event.MATCH_DOUBTFUL, system=call.system, count=doubtful)
-        await step.open_task(OpenTask(what="choose_match", role="handler", system=call.system))
 
 
 async def _chosen(step: CaseStep, call: SystemCall, *, records: int | None, given: bool) -> None:

@@ -261,8 +261,13 @@ class Connector(System, Protocol):
         Returns how many records stand stopped afterwards (0: nothing held).
         """
 
-    async def restrict(self, person: Person, restricted: bool) -> int:
-        """Mark or unmark the person's records as restricted (Art. 18). Safe to repeat."""
+    async def restrict(
+        self, person: Person, restricted: bool, chosen: tuple[RowKey, ...] = ()
+    ) -> int:
+        """Mark or unmark the person's records as restricted (Art. 18). Safe to repeat.
+
+        `chosen`: as in a correction, which may have changed what found them.
+        """
 
     async def record_consent(self, person: Person, choice: Choice) -> int:
         """Record consent given or withdrawn, with text version and means. Safe to repeat.
@@ -302,7 +307,8 @@ class Connector(System, Protocol):
     ) -> Corrected:
         """Correct values in the person's own rows, in one transaction. Safe to repeat.
 
-        A value that a row does not hold is not added to it. `chosen`: as in an erasure.
+        A value that a row does not hold is not added to it. `chosen`: rows that are the person's,
+        whatever they hold. Without any a repetition finds the person by the new identifiers, too.
         """
 
     async def ended(self, at: datetime, limit: int) -> tuple[EndedRelation, ...]:

@@ -152,12 +152,14 @@ def _facts(dataset: DeclaredDataset) -> SystemFacts:
     """By SQL, categories and duties follow from the tables; by hand they are declared."""
     ours = dataset.dsr
     facts = {name: getattr(ours, name) for name in SystemFacts.model_fields if hasattr(ours, name)}
+    facts["fields"] = {category: (category,) for category in ours.categories}
     if ours.reach is Reach.SQL:
         facts |= {
             "categories": _categories(dataset),
             "suppresses": _purposes(ours.suppress),
             "records_consent": _purposes(ours.record_consent),
             "restricts": bool(ours.restrict),
+            "fields": _fields(dataset),
         }
     return SystemFacts(name=dataset.fides_key, **facts)
 
@@ -175,6 +177,27 @@ def _categories(dataset: DeclaredDataset) -> tuple[str, ...]:
             }
         )
     )
+
+
+def _fields(dataset: DeclaredDataset) -> dict[str, tuple[str, ...]]:
+    """What a correction can name: a category, a column, or `table.column`."""
+    fields: dict[str, dict[str, None]] = {}
+    for collection in dataset.collections:
+        for column in collection.fields:
+            facts = {c: None for c in categories_of(column) if _is_a_fact(c)}
+            if not facts or column.meta.primary_key or column.meta.references:
+                continue
+            table = _place(collection.name, dataset.dsr.db_schema)[1]
+            for name in (column.name, f"{table}.{column.name}"):
+                fields[name] = fields.get(name, {}) | facts
+            fields |= {category: {category: None} for category in facts}
+    return {name: tuple(categories) for name, categories in sorted(fields.items())}
+
+
+def _is_a_fact(category: str) -> bool:
+    """About the person: a key is none, and choices are made by objection and consent."""
+    parts = category.split(".")
+    return parts[0] == "user" and parts[1:2] not in (["unique_id"], ["privacy_preferences"])
 
 
 def _purposes(actions: tuple[Stop, ...] | tuple[ConsentRecord, ...]) -> tuple[str, ...]:

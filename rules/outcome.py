@@ -40,20 +40,20 @@ def outcome_of(view: CaseView, *, refused: bool, limited: bool) -> Outcome:
     """The outcome that a reply states.
 
     `limited`: a person decided to answer in part. A system that was left out, has not answered or
-    failed makes it partial; a recipient of an objection or a consent that was told does not.
+    failed makes it partial; a recipient that was told, other than of a search, does not.
     """
     if refused:
         return Outcome.REFUSED
     told = {SystemOutcome.NOTIFIED} if view.kind is not Kind.ACCESS else set()
     kept = any(s.outcome is SystemOutcome.RETAINED for s in view.systems)
-    if view.kind is Kind.DELETE and kept:
+    if view.kind in (Kind.DELETE, Kind.CORRECT) and kept:
         return Outcome.PARTIAL
     missing = [s for s in owing(view.systems) if s.outcome not in told]
     left_out = any(s.outcome is SystemOutcome.LEFT_OUT for s in view.systems)
     if limited or missing or left_out or any(s.withheld for s in view.systems):
         return Outcome.PARTIAL
     held = any(s.outcome is not SystemOutcome.NOTHING_HELD for s in view.systems)
-    if view.kind in (Kind.ACCESS, Kind.DELETE) and not held:
+    if view.kind in (Kind.ACCESS, Kind.DELETE, Kind.CORRECT) and not held:
         return Outcome.NOTHING_HELD
     return Outcome.FULFILLED
 

@@ -81,6 +81,9 @@ PERMITTED: Final[dict[type[StaffAction], tuple[tuple[str, ...], tuple[Status, ..
 }
 """Roles (any of them; empty: everybody in the directory) and statuses of each action."""
 
+DECIDES: Final = {Kind.CORRECT: ("handler", "dpo")}
+"""Who decides, and takes back, where it is not as above (law.md 4)."""
+
 EARLY_GROUNDS: Final = (Ground.CANNOT_IDENTIFY, Ground.UNFOUNDED, Ground.EXCESSIVE)
 """Refusals that the DPO may decide before the search, Art. 11(2), 12(2), 12(5)."""
 
@@ -88,6 +91,7 @@ GROUNDS_OF: Final = {
     Kind.ACCESS: EARLY_GROUNDS,
     Kind.OBJECTION: (*EARLY_GROUNDS, Ground.COMPELLING_GROUNDS, Ground.LEGAL_CLAIMS),
     Kind.CONSENT: EARLY_GROUNDS,
+    Kind.CORRECT: (*EARLY_GROUNDS, Ground.FACT_DISPUTED),
     Kind.DELETE: (
         *EARLY_GROUNDS,
         Ground.NO_ERASURE_GROUND,
@@ -122,16 +126,18 @@ class Matched(NamedTuple):
 
 def refusal(
     view: CaseView, action: StaffAction, now: datetime, *, automatic: bool, has_submitter: bool,
-    matched: Mapping[str, Matched] = MappingProxyType({}),
+    matched: Mapping[str, Matched] = MappingProxyType({}), corrections: int = 0,
 ) -> str | None:  # fmt: skip
     """Why the action cannot be taken now; None if it can.
 
     `automatic`: nothing is decided by a person here (Art. 21(2)-(3), Art. 7). `matched`: systems
-    whose doubtful records a person has looked through.
+    whose doubtful records a person has looked through. `corrections`: how many are asked for.
     """
     if view.purged:
         return f"Not done: the content of {view.number} is purged; only its record is left."
     roles, statuses = PERMITTED[type(action)]
+    if isinstance(action, Decide | TakeBack):
+        roles = DECIDES.get(view.kind, roles)
     command = action.name.replace("_", "-")
     if roles and not action.by.may_be(*roles):
         return (
@@ -147,8 +153,9 @@ def refusal(
     if check is None:
         return None
     return check(
-        view, action, now, automatic=automatic, has_submitter=has_submitter, matched=matched
-    )
+        view, action, now, automatic=automatic, has_submitter=has_submitter, matched=matched,
+        corrections=corrections,
+    )  # fmt: skip
 
 
 def open_questions(view: CaseView) -> tuple[PauseReason, ...]:
@@ -244,10 +251,12 @@ def _review(
 
 
 def _decide(
-    view: CaseView, action: Decide, _now: datetime, *, automatic: bool, **_: Any
+    view: CaseView, action: Decide, _now: datetime, *, automatic: bool, corrections: int, **_: Any
 ) -> str | None:
     if action.by.is_subject:
         return _OWN_REQUEST
+    if action.disputed and (view.kind is not Kind.CORRECT or action.choice is not Choice.PARTIAL):
+        return "Not decided: --disputed belongs to a correction that is approved in part."
     if action.choice is not Choice.REFUSE:
         if automatic:
             return f"Nothing to decide: {view.kind} of these purposes is carried out as asked."
@@ -260,8 +269,23 @@ def _decide(
             )
         if action.choice is Choice.PARTIAL and action.ground is None:
             return "Not decided: a partial no states its ground: --ground CODE, Art. 12(4)."
+        if view.kind is Kind.CORRECT and action.choice is Choice.PARTIAL:
+            return _partly_corrected(view, action, corrections)
         return _other_plan(view, action.digest)
     return _decide_refusal(view, action, automatic=automatic)
+
+
+def _partly_corrected(view: CaseView, action: Decide, corrections: int) -> str | None:
+    """Which values are disputed is said by their numbers; one at least is corrected."""
+    disputed = set(action.disputed)
+    if action.ground is not Ground.FACT_DISPUTED:
+        return "Not decided: a correction is approved in part for fact_disputed only."
+    if not disputed or not disputed < set(range(1, corrections + 1)):
+        return (
+            f"Not decided: name what is disputed of 1 to {corrections}, not all of it: "
+            f"--disputed N. See: dsr found {view.number}"
+        )
+    return None
 
 
 _OWN_REQUEST: Final = "Not decided: nobody decides on their own request. Somebody else has to."
@@ -306,7 +330,12 @@ def _decide_refusal(view: CaseView, action: Decide, *, automatic: bool) -> str |
         )
     if automatic and action.ground is not Ground.CANNOT_IDENTIFY:
         return "Not decided: this objection or consent is absolute, Art. 21(2)-(3) and Art. 7."
-    if not action.by.may_be("dpo"):
+    if action.ground is Ground.FACT_DISPUTED and view.status is not Status.DECIDING:
+        return (
+            f"Not decided: {view.number} is {view.status}. What the systems hold is looked at "
+            "before a fact is disputed: dsr tasks"
+        )
+    if action.ground is not Ground.FACT_DISPUTED and not action.by.may_be("dpo"):
         return f"Not decided: a refusal for {action.ground} is decided by the dpo."
     if action.ground is Ground.CANNOT_IDENTIFY and view.identity.state is IdentityState.SUFFICIENT:
         return "Not decided: the identity is recorded as sufficient."
@@ -320,6 +349,11 @@ def _take_back(
     gone = (SystemOutcome.ERASED, SystemOutcome.RETAINED)
     if view.kind is Kind.DELETE and any(s.outcome in gone for s in view.systems):
         return f"Not taken back: {view.number} has been carried out; what is erased stays erased."
+    if view.kind is Kind.CORRECT and _is_corrected(view):
+        return (
+            f"Not taken back: {view.number} has been carried out; what is corrected stays "
+            "corrected. Wrong after all: a new request, or dsr reopen once the reply has left."
+        )
     if automatic and not view.decisions:
         return f"Nothing to take back: {view.kind} of these purposes was carried out as asked."
     if any(x.kind in REPLIES and x.state is LetterState.READY for x in view.letters):
@@ -327,6 +361,17 @@ def _take_back(
     return (
         f"Not taken back: the reply of {view.number} has left. To answer again after a complaint: "
         f"dsr reopen {view.number}"
+    )
+
+
+def _is_corrected(view: CaseView) -> bool:
+    """Whether an approved correction was applied anywhere, also only in part."""
+    if not view.decisions or view.decisions[-1].what == Choice.REFUSE:
+        return False
+    done = (SystemOutcome.CORRECTED, SystemOutcome.BY_HAND)
+    return any(
+        s.outcome in done or (s.outcome is SystemOutcome.PENDING and s.records)
+        for s in view.systems
     )
 
 

@@ -50,13 +50,13 @@ MOVES: Final[dict[tuple[Status, Status], str]] = {
     (_S.SEARCHING, _S.IDENTIFYING): "doubt about the person, Art. 12(6)",
     (_S.SEARCHING, _S.CLARIFYING): "what is asked is not clear, recital 63",
     (_S.SEARCHING, _S.REVIEWING): "every system has answered, or the internal target has passed",
-    (_S.SEARCHING, _S.DECIDING): "nothing to review",
+    (_S.SEARCHING, _S.DECIDING): "what is held is known; nothing to review",
     (_S.SEARCHING, _S.CLOSED): "ended during the search",
     (_S.REVIEWING, _S.IDENTIFYING): "doubt about the person, Art. 12(6)",
     (_S.REVIEWING, _S.CLARIFYING): "what is asked is not clear, recital 63",
     (_S.REVIEWING, _S.DECIDING): "reviewed, Art. 15(4)",
     (_S.REVIEWING, _S.CLOSED): "ended during the review",
-    (_S.DECIDING, _S.FULFILLING): "approved: to be carried out",
+    (_S.DECIDING, _S.FULFILLING): "decided: to be carried out",
     (_S.DECIDING, _S.REPLYING): "decided: the reply is written, Art. 12(3)-(4)",
     (_S.DECIDING, _S.CLOSED): "ended before the decision",
     (_S.FULFILLING, _S.DECIDING): "restricted meanwhile: to be balanced, Art. 18(1)(d)",
@@ -105,7 +105,8 @@ def asks_about_fee(kind: Kind, fee: FeeAssessment) -> bool:
 
 def begins_with(kind: Kind) -> Status:
     """What every system is asked first: what it holds, or to act at once."""
-    return Status.SEARCHING if kind in (Kind.ACCESS, Kind.DELETE) else Status.FULFILLING
+    searched = (Kind.ACCESS, Kind.DELETE, Kind.CORRECT)
+    return Status.SEARCHING if kind in searched else Status.FULFILLING
 
 
 def admitted(

@@ -58,6 +58,9 @@ class Event(StrEnum):
     RESUMED = "resumed"
     VERIFIED = "verified"
     REMAINS = "remains"
+    CORRECTED = "corrected"
+    CORRECTION_LEFT = "correction_left"
+    STATEMENT_ADDED = "statement_added"
     EXTENSION_DECIDED = "extension_decided"
     EXTENDED = "extended"
     EXTENSION_VOID = "extension_void"
@@ -142,6 +145,9 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.RESUMED: "what was kept may go now: the deletion goes on",
     Event.VERIFIED: "{system}: read again, nothing of the person remains but what is kept",
     Event.REMAINS: "{system}: {records} record(s) still name the person",
+    Event.CORRECTED: "{system}: {values} value(s) stand corrected, {changed} changed now",
+    Event.CORRECTION_LEFT: "{system}: {values} value(s) left as they are ({why}): a person looks",
+    Event.STATEMENT_ADDED: "{system}: the person's statement stands beside the data, Art. 16",
     Event.EXTENSION_DECIDED: "extension by {months} month(s) decided, once its notice has left",
     Event.EXTENDED: "extended by {months} month(s): the notice left in time, Art. 12(3)",
     Event.EXTENSION_VOID: "extension void: its notice left after {last_day}, Art. 12(3)",

@@ -107,12 +107,16 @@ class Choice(StrEnum):
 
 
 class Decide(StaffAction):
-    """The decision. `digest` names the plan that is approved, where the kind has one."""
+    """The decision. `digest` names the plan that is approved, where the kind has one.
+
+    `disputed`: of a partial correction, the numbers of what is not corrected, see `dsr found`.
+    """
 
     name = "decide"
     choice: Choice
     ground: Ground | None = None
     digest: Name | None = None
+    disputed: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field((), max_length=100)
     reason: Reason | None = Field(None, repr=False)
 
 
@@ -235,6 +239,7 @@ class DecisionSignal(Model):
     choice: Choice
     ground: Ground | None = None
     digest: Name | None = None
+    disputed: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field((), max_length=100)
 
 
 class LetterLeft(Model):

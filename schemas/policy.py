@@ -131,6 +131,18 @@ class AccessPolicy(EdgeModel):
     search_window: int = Field(50, ge=1, le=300, description="systems searched at a time per case")
 
 
+class CorrectionPolicy(EdgeModel):
+    """Art. 16."""
+
+    restrict_meanwhile: bool = Field(
+        True,
+        description="Processing of the person's records is restricted from the admission of a "
+        "correction until it is carried out or refused, in the systems concerned that can. false: "
+        "contested data is used meanwhile, also where the law asks for the restriction. "
+        "Art. 18(1)(a).",
+    )
+
+
 _EEA: Final = (
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS",
     "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
@@ -225,6 +237,7 @@ class Policy(EdgeModel):
     identity: IdentityPolicy = IdentityPolicy()
     clarification: ClarificationPolicy = ClarificationPolicy()
     access: AccessPolicy = AccessPolicy()
+    correction: CorrectionPolicy = CorrectionPolicy()
     holds: HoldPolicy = HoldPolicy()
     intake: Intake = Intake()
     pace: Pace = Pace()

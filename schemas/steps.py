@@ -113,6 +113,7 @@ class Opened(Recorded):
     search_window: int = 50
     max_extension_months: int = 2
     max_age: timedelta = timedelta(days=730)  # of a receipt, also of a corrected one
+    corrections: int = 0  # how many values a correction asks for
     fee_cents: int = 1_500  # told when nobody names another amount
     pacing: Pacing
     silences: Silences
@@ -198,12 +199,14 @@ class SystemCall(StepInput):
 
     `review`: the task that is due if this answer is the last of a search that found something. It
     is said with the answer, in one transaction; a step of its own would cost another round.
+    `restricts`: see `SystemPlan`.
     """
 
     system: str
     duty: Duty
     review: OpenTask | None = None
     resumes: bool = False  # a deletion: what its approved plan kept may go, too
+    restricts: bool = False
 
 
 class SystemAnswer(Model):
@@ -293,6 +296,10 @@ OPEN_ACCESS: Final = Step("person.open_access", StepInput, OpenAccess)
 AWAIT_ACCESS: Final = Step("person.await_access", StepInput, OpenAccess)
 RECLASSIFY: Final = Step("case.reclassify", Reclassification, Recorded)
 PARK: Final = Step("case.park", StepInput, Recorded)
+CONTEST: Final = Step("system.contest", SystemCall, SystemAnswer)
+END_CONTEST: Final = Step("system.end_contest", SystemCall, SystemAnswer)
+CORRECT: Final = Step("system.correct", SystemCall, SystemAnswer)
+ADD_STATEMENT: Final = Step("system.add_statement", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
@@ -303,6 +310,7 @@ ACCESS_REQUEST: Final = "AccessRequest"
 OBJECTION_REQUEST: Final = "ObjectionRequest"
 CONSENT_REQUEST: Final = "ConsentRequest"
 DELETE_REQUEST: Final = "DeleteRequest"
+CORRECT_REQUEST: Final = "CorrectRequest"
 HOURLY_SWEEP: Final = "HourlySweep"
 
 WORKFLOW_OF: Final = {
@@ -310,6 +318,7 @@ WORKFLOW_OF: Final = {
     Kind.OBJECTION: OBJECTION_REQUEST,
     Kind.CONSENT: CONSENT_REQUEST,
     Kind.DELETE: DELETE_REQUEST,
+    Kind.CORRECT: CORRECT_REQUEST,
 }
 TASK_QUEUE: Final = "dsr"
 

@@ -51,8 +51,24 @@ class SystemFacts(Model):
     suppresses: tuple[Word, ...] = ()  # purposes that can be stopped here
     records_consent: tuple[Word, ...] = ()  # purposes whose consent is kept here
     restricts: bool = False  # Art. 18 can be applied here
+    fields: dict[str, tuple[str, ...]] = {}  # what a correction can name here, with its categories
     automated_decisions: LocalText | None = None  # Art. 15(1)(h), None = none are made
     queue: str | None = None  # task queue of a worker in the system's own network
+
+    def holds(self, field: str, systems: tuple["SystemFacts", ...]) -> bool:
+        """Whether a correction of the field concerns this system.
+
+        People keep data by its category, whatever the column of `systems` that the field names.
+        """
+        if self.reach is Reach.SQL:
+            return field in self.fields
+        meant = {category for system in systems for category in system.fields.get(field, ())}
+        return any(_same_data(one, other) for one in meant for other in self.categories)
+
+
+def _same_data(one: str, other: str) -> bool:
+    """Equal categories, or one within the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 class Duty(StrEnum):
@@ -65,6 +81,10 @@ class Duty(StrEnum):
     RECORD_CONSENT = "record_consent"
     PLAN_ERASURE = "plan_erasure"
     ERASE = "erase"
+    CONTEST = "contest"
+    END_CONTEST = "end_contest"
+    CORRECT = "correct"
+    ADD_STATEMENT = "add_statement"
 
 
 class SystemPlan(Model):
@@ -75,22 +95,29 @@ class SystemPlan(Model):
     duty: Duty
     role: str | None = None
     queue: str | None = None
+    restricts: bool = False  # a contested fact: its processing is restricted meanwhile
 
 
 def concerned(
     systems: tuple[SystemFacts, ...], kind: Kind, scope: tuple[str, ...], purposes: tuple[str, ...],
-    absolute: bool,
+    absolute: bool, corrected: tuple[str, ...] = (), *, restrict_contested: bool = True,
 ) -> tuple[SystemPlan, ...]:  # fmt: skip
-    """The systems that a request concerns, in declared order, with their duty."""
+    """The systems that a request concerns, in declared order, with their duty.
+
+    `corrected`: the fields that a correction names.
+    """
     plans = []
     for system in systems:
         if "register" not in scope and system.register_part not in scope:
             continue
         duty = _duty(system, kind, purposes, absolute)
+        if kind is Kind.CORRECT and any(system.holds(field, systems) for field in corrected):
+            duty = Duty.CORRECT
         if duty is not None:
+            contested = kind is Kind.CORRECT and restrict_contested
             plans.append(
                 SystemPlan(name=system.name, reach=system.reach, duty=duty, role=system.role,
-                           queue=system.queue)
+                           queue=system.queue, restricts=contested and system.restricts)
             )  # fmt: skip
     return tuple(plans)
 

@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.desk import person_of
 from activities.runs import Runs
-from connectors.contract import ErasurePlan, Found
+from connectors.contract import Corrected, ErasurePlan, Found
 from rules.identity import name_words, normalise
 from rules.staff import refusal
 from rules.status import begins_with, move
@@ -46,6 +46,7 @@ from schemas.messages import (
 from schemas.request import Attachment, Kind, RequestForm, Subject
 from schemas.staff import Actor, StaffDirectory
 from schemas.steps import workflow_id
+from starter.asked import CorrectionsAsked
 from starter.configuration import Configuration
 from starter.dashboard import CaseLine, Dashboard, Overview, TaskLine
 from starter.handed_in import CHOOSE_MATCH, HandedIn, belonging
@@ -246,10 +247,10 @@ class DsrClient:
 
     async def decide_without_waiting(
         self, number: str, *, by: str, choice: Choice, ground: Ground | None = None,
-        id: UUID | None = None,
+        id: UUID | None = None, disputed: tuple[int, ...] = (),
     ) -> None:  # fmt: skip
         """The signal `decision`, for programs: ids and codes only; a wrong one is recorded."""
-        fields = {"choice": choice, "ground": ground}
+        fields = {"choice": choice, "ground": ground, "disputed": disputed}
         case = await self._case(number)
         decide = await self._decision(case, Decide, by, id or uuid4(), fields)
         signal = DecisionSignal.model_validate(decide, from_attributes=True)
@@ -317,6 +318,16 @@ class DsrClient:
             known = found.get(system, Found())
             found[system] = known.model_copy(update={"files": (*known.files, file.name)})
         return found
+
+    async def corrections(self, number: str, *, by: str) -> CorrectionsAsked:
+        """What a correction asks for, and what came of it. Personal data: the look is audited."""
+        by, case = self._reader(by), await self._case(number)
+        async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
+            step.record(Event.LOOKED, part="corrections")
+        form = RequestForm.model_validate_json(await self._case_file.unseal(case, "form") or b"{}")
+        parts = await self._case_file.sealed_parts(case, "corrected:")
+        done = {name: Corrected.model_validate_json(content) for name, content in parts.items()}
+        return CorrectionsAsked(asked=form.corrections, message=form.message, done=done)
 
     async def plan(self, number: str, *, by: str) -> dict[str, ErasurePlan]:
         """What a deletion would erase and keep, per system. Keys of records: the look is audited.

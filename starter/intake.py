@@ -23,7 +23,6 @@ from schemas.errors import BadInput, RefusedByRule
 from schemas.events import Event, fact
 from schemas.policy import Policy
 from schemas.request import MAX_ATTACHMENT_BYTES, Kind, RequestForm
-from schemas.steps import WORKFLOW_OF
 from schemas.systems import SystemFacts
 from starter.new_case import NewCase
 from starter.relatives import Relative, relatives
@@ -74,11 +73,6 @@ class Intake:
 
     def check(self, form: RequestForm, now: datetime) -> Person:
         """Refuse what the policy does not take. Returns the normalised person."""
-        if form.kind not in WORKFLOW_OF:
-            raise BadInput(
-                f"Not taken: kind {form.kind} is not handled yet by this version; "
-                f"it handles {', '.join(WORKFLOW_OF)}."
-            )
         if form.received_at > now + self.policy.intake.max_future:
             raise BadInput(
                 "Not taken: received_at lies in the future. Give the instant of arrival."
@@ -100,6 +94,7 @@ class Intake:
         """What is asked for must be what the configuration knows. Raises `BadInput`."""
         self._check_scope(form)
         self._check_purposes(form)
+        self._check_corrections(form)
 
     def _check_scope(self, form: RequestForm) -> None:
         parts = {"register", *(s.register_part for s in self.systems)}
@@ -114,6 +109,26 @@ class Intake:
                 "Not taken: an objection to marketing or surveys is absolute, one to another "
                 "purpose is weighed (Art. 21). Hand them in as two requests."
             )
+
+    def _check_corrections(self, form: RequestForm) -> None:
+        """What a manifest within the scope holds, each once: a value cannot be two."""
+        everything = "register" in form.scope
+        systems = [s for s in self.systems if everything or s.register_part in form.scope]
+        known = {field for system in systems for field in system.fields}
+        categories = sorted(field for field in known if field.startswith("user."))
+        fields = [correction.field for correction in form.corrections]
+        for n, field in enumerate(fields, 1):
+            if field not in known:
+                raise BadInput(
+                    f"Not taken: corrections.{n}.field is held by no system in the scope. Known: "
+                    f"{', '.join(categories)}; or a column, also as table.column, that a manifest "
+                    "declares so. Nothing was recorded."
+                )
+            if field in fields[: n - 1]:
+                raise BadInput(
+                    f"Not taken: corrections.{n}.field stands there twice. Name each field once; "
+                    "of several values of a kind name the columns. Nothing was recorded."
+                )
 
     async def take(self, conn: AsyncConnection, form: RequestForm, now: datetime) -> Receipt:
         """Write the case, or answer with the one that stands. In the caller's transaction."""

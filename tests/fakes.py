@@ -31,6 +31,11 @@ from schemas.request import Language
 from schemas.systems import Reach, Recipient, SystemFacts
 
 TEXT = dict.fromkeys(Language, "text")
+FIELDS = {
+    "email": ("user.contact.email",),
+    "phone": ("user.contact.phone_number",),
+    "user.contact.email": ("user.contact.email",),
+}
 
 
 def facts(name: str, **more: object) -> SystemFacts:
@@ -43,6 +48,7 @@ def facts(name: str, **more: object) -> SystemFacts:
             "reach": Reach.SQL,
             "recipient": Recipient(name="Mipro Oy", relation="controller", country="FI"),
             "categories": ("user.contact.email",),
+            "fields": FIELDS,
             "purposes": ("customer_relations", "marketing", "surveys"),
             "sources": TEXT,
             "retention": TEXT,
@@ -92,7 +98,9 @@ class FakeSystem:
         self.suppressed += [(purpose, choice.received_at) for purpose in choice.purposes]
         return len(self.holds.rows)
 
-    async def restrict(self, person: Person, restricted: bool) -> int:
+    async def restrict(
+        self, person: Person, restricted: bool, chosen: tuple[RowKey, ...] = ()
+    ) -> int:
         self._reach()
         self.restricted = restricted
         return len(self.holds.rows)

@@ -73,6 +73,9 @@ AINO = {
 }
 
 
+A_CORRECTION = {"field": "email", "old": "aino@old.example", "new": "aino@new.example"}
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -92,6 +95,8 @@ def a_form(kind: str = "access", *, of: dict[str, Any] = AINO, **more: Any) -> d
         form["purposes"] = ["marketing"]
     if kind == "consent":
         form["consent"] = {"given": True, "text_version": "2026-1", "means": "web_form"}
+    if kind == "correct":
+        form["corrections"] = [A_CORRECTION]
     return form | more
 
 
@@ -107,7 +112,15 @@ def ordinary_systems() -> FakeSystems:
                 restricts=True,
             )
         ),
-        FakeSystem(facts("archive", reach="manual", role="archivist", purposes=("archiving",))),
+        FakeSystem(
+            facts(
+                "archive",
+                reach="manual",
+                role="archivist",
+                purposes=("archiving",),
+                fields={"user.contact.email": ("user.contact.email",)},
+            )
+        ),
     )
 
 

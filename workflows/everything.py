@@ -4,6 +4,7 @@ from typing import Final
 
 from workflows.access import AccessRequest
 from workflows.consent import ConsentRequest
+from workflows.correct import CorrectRequest
 from workflows.delete import DeleteRequest
 from workflows.objection import ObjectionRequest
 from workflows.sweeps import HourlySweep
@@ -13,5 +14,6 @@ EVERY_WORKFLOW: Final = (
     ObjectionRequest,
     ConsentRequest,
     DeleteRequest,
+    CorrectRequest,
     HourlySweep,
 )

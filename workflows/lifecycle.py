@@ -219,6 +219,7 @@ class Lifecycle(StaffActions, ABC):
     async def _refuse_early(self) -> None:
         """Refused before its turn; taken back, the procedure goes on where it stood."""
         await self.decide_or_wait()
+        await self.undo()
         await self.reply()
 
     async def decide_or_wait(self) -> None:
@@ -250,11 +251,15 @@ class Lifecycle(StaffActions, ABC):
         while self.owed():
             await self.stand(Status.FOLLOWING_UP)
             await self.until(
-                lambda: self.systems.answered() or self.found() > self.told,
+                lambda: self.answered() or self.found() > self.told,
                 summary="recipients still owe an answer",
             )
             more, self.told = self.found() > self.told, self.found()
             await self.supplement(more=more)
+
+    def answered(self) -> bool:
+        """Whether everybody whom the case waits for after the reply has answered."""
+        return self.systems.answered()
 
     async def supplement(self, *, more: bool) -> None:
         """Send after what came late; only access owes the person that."""
@@ -279,4 +284,6 @@ class Lifecycle(StaffActions, ABC):
                 facts={"ending": outcome},
             ),
         )  # fmt: skip
+        await self.undo()
+        await self.quietly_until(self.undone, summary="what was done meanwhile has ended")
         await self.record(fact(Event.CLOSED, outcome=outcome), move=Status.CLOSED, outcome=outcome)

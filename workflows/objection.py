@@ -62,4 +62,9 @@ class ObjectionRequest(Lifecycle):
         )
         self.lifted = True
         self.systems.start(plans)
-        await self.until(self.systems.asked, summary="restrictions lifted")
+        await self.quietly_until(self.systems.asked, summary="restrictions lifted")
+
+    async def undo(self) -> None:
+        """It ends without a balance: nothing is restricted for it any more."""
+        if not self.opened.absolute and not self.lifted:
+            await self.lift_restrictions()

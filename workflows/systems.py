@@ -31,6 +31,10 @@ STEP_OF: Final[dict[Duty, Step[SystemCall, SystemAnswer]]] = {
     Duty.RECORD_CONSENT: steps.RECORD_CONSENT,
     Duty.PLAN_ERASURE: steps.PLAN_ERASURE,
     Duty.ERASE: steps.ERASE,
+    Duty.CONTEST: steps.CONTEST,
+    Duty.END_CONTEST: steps.END_CONTEST,
+    Duty.CORRECT: steps.CORRECT,
+    Duty.ADD_STATEMENT: steps.ADD_STATEMENT,
 }
 
 LONGEST_WAIT: Final = timedelta(days=1)
@@ -96,6 +100,10 @@ class FanOut:
         """Whether an answer may stand on the case row that has not come back yet."""
         return self._trying > 0
 
+    def asking(self) -> bool:
+        """Whether any system is still asked."""
+        return any(not task.done() for task in self._asking.values())
+
     def answered(self) -> bool:
         """Whether no system owes an answer any more."""
         return not owing(self._case.view.systems)
@@ -135,6 +143,7 @@ class FanOut:
                     duty=plan.duty,
                     review=self._review,
                     resumes=self._resumes,
+                    restricts=plan.restricts,
                 ),
                 result_type=step.gives,
                 activity_id=f"{step.name}:{plan.name}:{case.next_step()}",

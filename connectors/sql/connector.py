@@ -105,7 +105,9 @@ class SqlConnector:
 
         return await self._written(person, write)
 
-    async def restrict(self, person: Person, restricted: bool) -> int:
+    async def restrict(
+        self, person: Person, restricted: bool, chosen: tuple[RowKey, ...] = ()
+    ) -> int:
         """Mark or unmark the person's records. Raises `SystemMisdeclared` if none is declared."""
         actions = self._manifest.restrict
         if not actions:
@@ -118,7 +120,7 @@ class SqlConnector:
                 [await writer.mark(a.table, a.set if restricted else a.lift) for a in actions]
             )
 
-        return await self._written(person, write)
+        return await self._written(person, write, chosen)
 
     async def record_consent(self, person: Person, choice: Choice) -> int:
         """Record consent given or withdrawn. How many records stand so."""
@@ -222,7 +224,10 @@ class SqlConnector:
         if pool is not None:
             pool.terminate()
 
-    async def _written(self, person: Person, write: Callable[[Writer], Awaitable[int]]) -> int:
+    async def _written(
+        self, person: Person, write: Callable[[Writer], Awaitable[int]],
+        chosen: tuple[RowKey, ...] = (),
+    ) -> int:  # fmt: skip
         """One transaction; writes of one system wait for each other, so that none is doubled."""
 
         async def work(connection: Connection) -> int:
@@ -231,7 +236,7 @@ class SqlConnector:
                 self._turn(connection),
                 connection.transaction(isolation="repeatable_read"),
             ):
-                return await write(Writer(connection, layout, person))
+                return await write(Writer(connection, layout, person, chosen))
 
         return await self._guarded(work)
 

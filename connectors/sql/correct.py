@@ -52,7 +52,7 @@ class Corrector:
         self, corrections: tuple[Correction, ...], chosen: tuple[RowKey, ...]
     ) -> Corrected:
         """Every column that a correction means, in every row that is surely the person's."""
-        person = self._as_corrected(corrections)
+        person = self._person if chosen else self._as_corrected(corrections)
         heaps = await Search(self._connection, self._layout, person, chosen).rows()
         for row in in_order(row for row in heaps.person.values() if not row.shared_parent):
             now = row
@@ -70,7 +70,10 @@ class Corrector:
         )  # fmt: skip
 
     def _as_corrected(self, corrections: tuple[Correction, ...]) -> Person:
-        """With the new identifiers too, so that a repetition still finds the person."""
+        """With the new identifiers too, so that a repetition still finds the person.
+
+        Whoever has the new one already would be found with it: the engine names rows instead.
+        """
         more = [
             Identity(type=column.identity.type, value=correction.new)
             for table in self._layout.manifest.tables

@@ -7,7 +7,7 @@ are cast to the type of their column by the database.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connectors.contract import Choice, Identity, Person, SystemMisdeclared
+from connectors.contract import Choice, Identity, Person, RowKey, SystemMisdeclared
 from connectors.declared import (
     ConsentRecord,
     ConsentUpdate,
@@ -48,7 +48,11 @@ class Parameters:
 class Writer:
     """Writes for one person, within one transaction that sees one state of the database."""
 
-    def __init__(self, connection: Connection, layout: Layout, person: Person) -> None:
+    def __init__(
+        self, connection: Connection, layout: Layout, person: Person,
+        chosen: tuple[RowKey, ...] = (),
+    ) -> None:  # fmt: skip
+        self._chosen = chosen
         self._connection = connection
         self._layout = layout
         self._person = person
@@ -95,7 +99,8 @@ class Writer:
         Searched anew for every action: an update moves rows.
         """
         table, catalog = self._table(name), self._layout.catalog
-        heaps = await Search(self._connection, self._layout, self._person).rows()
+        search = Search(self._connection, self._layout, self._person, self._chosen)
+        heaps = await search.rows()
         own = [row for row in heaps.person.values() if catalog.covers(table.oid, row.leaf)]
         standing = 0
         for leaf in sorted({row.leaf for row in own}):

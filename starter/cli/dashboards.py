@@ -12,9 +12,10 @@ from starter.cli.console import give, remark, say, with_engine
 from starter.cli.words import Json, Kind, Number, Onlooker, Status
 
 if TYPE_CHECKING:
-    from connectors.contract import ErasurePlan
+    from connectors.contract import ErasurePlan, Found
     from schemas.case import CaseView
     from schemas.request import Subject
+    from starter.asked import CorrectionsAsked
     from starter.client import DsrClient
     from starter.dashboard import TaskLine
 
@@ -116,10 +117,24 @@ def found(
 
     if save_files is not None:
         return _save_files(number, save_files, by)
-    parts = with_engine(
-        lambda engine: engine.client.found(number, by=onlooker(engine.client, by)), temporal=False
+    view, parts, asked = with_engine(
+        lambda engine: _found(engine.client, number, by), temporal=False
     )
-    return give(parts) if as_json else render.found(parts, number)
+    if as_json:
+        return give(parts)
+    if asked is not None:
+        render.asked(asked)
+    return render.found(parts, view)
+
+
+async def _found(
+    client: "DsrClient", number: str, by: str | None
+) -> "tuple[CaseView, dict[str, Found], CorrectionsAsked | None]":
+    view, by = await client.show(number), onlooker(client, by)
+    parts = await client.found(number, by=by)
+    if view.kind != "correct" or view.purged:
+        return view, parts, None
+    return view, parts, await client.corrections(number, by=by)
 
 
 def plan(number: Number, as_json: Json = False, by: Onlooker = None) -> None:

@@ -48,6 +48,10 @@ def decide(
     ground: Annotated[
         Ground | None, typer.Option(help="Of a partial or whole refusal, Art. 12(4).")
     ] = None,
+    disputed: Annotated[
+        list[int] | None, typer.Option(metavar="N", min=1, max=100, help="Of a partial "
+                                       "correction: its number in dsr found. May be repeated.")
+    ] = None,
     digest: Digest = None, reason: Reason = None, reason_file: ReasonFile = None,
 ) -> None:  # fmt: skip
     """Decide: approve, partial or refuse. A no of any part states its ground."""
@@ -57,7 +61,8 @@ def decide(
     said += f" by {by}" + (f": {ground}." if ground else ".")
     take(
         number, Decide, by, id, as_json, said, choice=choice, ground=ground,
-        digest=digest, reason=files.free_text(reason, reason_file),
+        digest=digest, disputed=tuple(disputed or ()),
+        reason=files.free_text(reason, reason_file),
     )  # fmt: skip
 
 

@@ -24,6 +24,13 @@ COMMANDS: Final = {
     "second_decision": "dsr second-decision {number} approve|refuse --as ACTOR",
     "resolve_system": "dsr resolve-system {number} {system} retry|by-hand|leave-out --reason TEXT "
     "--as ACTOR",
+    "correction_differs": "dsr found {number}, then dsr complete-task {number} {task} --records N "
+    "--as ACTOR",
+    "contest_by_hand": "dsr complete-task {number} {task} --records N --as ACTOR",
+    "correct_by_hand": "dsr found {number}, then dsr complete-task {number} {task} --records N "
+    "--as ACTOR",
+    "add_statement_by_hand": "dsr found {number}, then dsr complete-task {number} {task} "
+    "--as ACTOR",
     "choose_match": "dsr found {number}, then dsr complete-task {number} {task} --file F "
     "--as ACTOR",
     "search_by_hand": "dsr complete-task {number} {task} --file F --as ACTOR",
@@ -53,6 +60,8 @@ def command_for(what: str, number: str, task: str, system: str | None) -> str:
 def awaited_command(view: CaseView, awaited: Awaited) -> str:
     """The same for one case, whose letters are known."""
     kinds = {"send_reply": ANSWERS, "send_extension": (LetterKind.EXTENSION,)}.get(awaited.what, ())
+    if awaited.what == "decide" and view.kind is Kind.CORRECT:
+        return f"dsr found {view.number}, then {command_for('decide', view.number, '', None)}"
     if awaited.what == "decide" and view.plan is not None:
         return f"dsr plan {view.number}, then dsr decide {view.number} approve|refuse --as ACTOR"
     for letter in view.letters:

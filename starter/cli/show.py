@@ -10,6 +10,7 @@ from starter.cli.next_steps import awaited_command, command_for, is_notice
 
 if TYPE_CHECKING:
     from connectors.contract import ErasurePlan, Found, FoundRow, PlannedTable
+    from starter.asked import CorrectionsAsked
     from starter.dashboard import CaseLine, Overview, TaskLine
 
 
@@ -171,8 +172,28 @@ def overview(counts: "Overview") -> None:
             table((title, "cases"), sorted(column.items()))
 
 
-def found(parts: Mapping[str, "Found"], number: str) -> None:
+def asked(corrections: "CorrectionsAsked") -> None:
+    """What a correction asks for, by number, and what was left as it is. Personal data."""
+    say("Asked to correct")
+    for number, one in enumerate(corrections.asked, 1):
+        old = "" if one.old is None else f"{visible(one.old)} -> "
+        say(f"  {number}  {visible(one.field)}: {old}{visible(one.new)}")
+        if one.evidence:
+            say(f"     evidence: {visible(one.evidence)}")
+    if corrections.message:
+        say(f"  message: {visible(corrections.message)}")
+    for system, done in corrections.done.items():
+        for column in done.applied:
+            say(f"  corrected  {system}: {column.table}.{column.column}, {column.rows} row(s)")
+        for left in done.conflicts:
+            say(f"  left ({left.why})  {system}: {left.table}.{left.column} is "
+                f"{visible(left.held)}")  # fmt: skip
+    say("")
+
+
+def found(parts: Mapping[str, "Found"], view: "CaseView") -> None:
     """What was found, per system. Personal data."""
+    number = view.number
     if not parts:
         return say(f"Nothing was found for {number}, or the search has not ended: "
                    f"dsr show {number}")  # fmt: skip
@@ -189,7 +210,8 @@ def found(parts: Mapping[str, "Found"], number: str) -> None:
             _rows(f"{system}: {len(held.doubtful)} doubtful, may be another's", held.doubtful)
         for third in held.third_party:
             say(f"  of somebody else: {third.schema_name}.{third.table}: {visible(third.reason)}")
-    say("", f"Withhold: dsr review {number} --withhold SYSTEM:ITEM:rights_of_others --as ACTOR")
+    if view.kind == "access":
+        say("", f"Withhold: dsr review {number} --withhold SYSTEM:ITEM:rights_of_others --as ACTOR")
     return None
 
 

@@ -1,6 +1,7 @@
 """A correction reaches every column of its category in the person's rows, and no other value."""
 
-from connectors.contract import Corrected, Correction, RowKey
+from connectors.contract import Corrected, Correction, Identity, RowKey
+from connectors.declared import Restriction
 from tests.connectors.conftest import NewDatabase
 from tests.connectors.erasing import Erasing, erasing
 from tests.connectors.small import AINO, small
@@ -163,7 +164,64 @@ async def test_doubtful_rows_are_corrected_only_if_somebody_chose_them(
     correction = Correction(field="user.contact.email", new="aino@uusi.example")
     async with erasing(register_new, sql, small({"c": columns})) as one:
         alone = await one.system.correct(AINO, (correction,))
-        chosen = RowKey(schema_name="public", table="c", key={"id": 2})
-        with_it = await one.system.correct(AINO, (correction,), (chosen,))
+        chosen = tuple(RowKey(schema_name="public", table="c", key={"id": n}) for n in (1, 2))
+        with_it = await one.system.correct(AINO, (correction,), chosen)
 
         assert [alone.applied[0].rows, with_it.applied[0].rows] == [1, 2]
+
+
+async def test_with_rows_named_nobody_else_is_met_who_has_the_new_identifier_already(
+    register_new: NewDatabase,
+) -> None:
+    """A number is given to one person for life: it alone would name the other."""
+    sql = """create table c (id int primary key, number text, name text);
+        insert into c values (1, 'A-1', 'Aino Virtanen'), (2, 'E-2', 'Eero Lehto')"""
+    tables = {"c": {"id": "key", "number": "customer_number", "name": "name"}}
+    who = AINO.model_copy(update={"identities": (Identity(type="customer_number", value="A-1"),)})
+    corrections = (
+        Correction(field="number", new="E-2"), Correction(field="c.name", new="Aino Korhonen"),
+    )  # fmt: skip
+    key = RowKey(schema_name="public", table="c", key={"id": 1})
+    async with erasing(register_new, sql, small(tables), who) as one:
+        await one.system.correct(who, corrections, (key,))
+
+        assert await one.rows("select name from c order by id") == ["Aino Korhonen", "Eero Lehto"]
+
+
+async def test_named_rows_are_met_again_under_their_new_name_and_address(
+    register_new: NewDatabase,
+) -> None:
+    """A step that is repeated after a crash finds all that it has changed."""
+    corrections = (
+        Correction(field="user.name", old="Aino Virtanen", new="Elli Korhonen"),
+        Correction(field="user.contact.email", old="aino@posti.example", new="elli@uusi.example"),
+    )
+    keys = tuple(
+        RowKey(schema_name="public", table=table, key={"id": key})
+        for table, key in (("c", 1), ("o", 10))
+    )
+    async with erasing(register_new, SQL, MANIFEST) as one:
+        await one.system.correct(one.who, corrections, keys)
+        again = await one.system.correct(one.who, corrections, keys)
+
+        assert {(c.table, c.column, c.before) for c in again.applied} == {
+            ("c", "email", ()), ("c", "name", ()), ("o", "mail", ()), ("o", "name", ()),
+        }  # fmt: skip
+
+
+async def test_a_restriction_is_lifted_from_named_rows_whatever_was_corrected(
+    register_new: NewDatabase,
+) -> None:
+    sql = """create table c (id int primary key, email text, restricted bool default false);
+        insert into c values (1, 'aino@posti.example'), (2, 'eero@posti.example')"""
+    tables = {"c": {"id": "key", "email": "email", "restricted": ""}}
+    marks = (Restriction(table="c", set={"restricted": True}, lift={"restricted": False}),)
+    manifest = small(tables).model_copy(update={"restrict": marks})
+    key = RowKey(schema_name="public", table="c", key={"id": 1})
+    async with erasing(register_new, sql, manifest) as one:
+        await one.system.restrict(one.who, True)
+        await one.run("update c set email = 'aino@uusi.example' where id = 1")
+
+        await one.system.restrict(one.who, False, (key,))
+
+        assert await one.rows("select restricted from c order by id") == [False, False]

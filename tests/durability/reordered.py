@@ -4,6 +4,7 @@ from temporalio import workflow
 
 from workflows.access import AccessRequest
 from workflows.consent import ConsentRequest
+from workflows.correct import CorrectRequest
 from workflows.delete import DeleteRequest
 from workflows.objection import ObjectionRequest
 
@@ -12,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from schemas.steps import (
         ACCESS_REQUEST,
         CONSENT_REQUEST,
+        CORRECT_REQUEST,
         DELETE_REQUEST,
         OBJECTION_REQUEST,
         CaseRef,
@@ -147,4 +149,46 @@ class ApprovedBeforePlanned(DeleteRequest):
         await self.two_people_decide()
         await self.plan_the_erasure()
         await self.erase_what_was_approved()
+        await self.reply()
+
+
+@workflow.defn(name=CORRECT_REQUEST)
+class CorrectedBeforeDecided(CorrectRequest):
+    """Values are changed before a handler has decided."""
+
+    @workflow.init
+    def __init__(self, ref: CaseRef) -> None:
+        super().__init__(ref)
+
+    @workflow.run
+    async def run(self, _ref: CaseRef) -> Outcome:
+        return await self.under_the_clock()
+
+    async def procedure(self) -> None:
+        await self.admit()
+        await self.restrict_while_contested()
+        await self.carry_out()
+        await self.decide_or_wait()
+        await self.end_restriction()
+        await self.reply()
+
+
+@workflow.defn(name=CORRECT_REQUEST)
+class DecidedBeforeRestricted(CorrectRequest):
+    """The contested fact is used until somebody has decided."""
+
+    @workflow.init
+    def __init__(self, ref: CaseRef) -> None:
+        super().__init__(ref)
+
+    @workflow.run
+    async def run(self, _ref: CaseRef) -> Outcome:
+        return await self.under_the_clock()
+
+    async def procedure(self) -> None:
+        await self.admit()
+        await self.decide_or_wait()
+        await self.restrict_while_contested()
+        await self.carry_out()
+        await self.end_restriction()
         await self.reply()

@@ -17,6 +17,7 @@ from tests.office import an_office
         "access-asked-and-answered", "access-taken-back", "access-supplement-with-findings",
         "access-fee-withdrawn", "access-breached", "objection-weighed-refused",
         "objection-absolute", "consent-given", "delete-fulfilled",
+        "correct-fulfilled", "correct-disputed", "correct-refused-then-taken-back",
     ],
 )  # fmt: skip
 async def test_a_case_comes_to_its_end_without_any_cache(

@@ -21,6 +21,10 @@ ENDINGS = {
     },
     "ObjectionRequest": {Outcome.FULFILLED, Outcome.REFUSED, Outcome.WITHDRAWN},
     "ConsentRequest": {Outcome.FULFILLED, Outcome.PARTIAL},
+    "CorrectRequest": {
+        Outcome.FULFILLED, Outcome.PARTIAL, Outcome.REFUSED, Outcome.WITHDRAWN,
+        Outcome.NOTHING_HELD,
+    },
     "DeleteRequest": {
         Outcome.FULFILLED, Outcome.PARTIAL, Outcome.REFUSED, Outcome.WITHDRAWN,
     },
@@ -57,6 +61,8 @@ async def test_todays_code_replays_what_an_earlier_worker_did(replayer: Replayer
         (reordered.RepliedBeforeRecorded, "consent-given"),
         (reordered.ErasedBeforeTheSecondDecision, "delete-fulfilled"),
         (reordered.ApprovedBeforePlanned, "delete-fulfilled"),
+        (reordered.CorrectedBeforeDecided, "correct-fulfilled"),
+        (reordered.DecidedBeforeRestricted, "correct-fulfilled"),
     ],
 )
 async def test_a_procedure_whose_steps_were_reordered_fails_the_replay(careless: type, name: str):

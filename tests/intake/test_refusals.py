@@ -63,9 +63,31 @@ REFUSED = {
         {"of": AINO | {"identifiers": [{"type": "shoe_size", "value": "38"}]}},
         "subject.identifiers.1.type is unknown. Known: email, phone",
     ),
-    "a correction, until the next version": (
-        {"kind": "correct", "corrections": [{"field": "name", "new": "x"}]},
-        "kind correct is not handled yet by this version; it handles access",
+    "a correction of nothing": (
+        {"kind": "correct", "corrections": []},
+        "corrections belong to kind correct, which needs at least one",
+    ),
+    "a correction of what no system holds": (
+        {"kind": "correct", "corrections": [{"field": "shoe_size", "new": "39"}]},
+        "corrections.1.field is held by no system in the scope. Known: user.contact.email; or a",
+    ),
+    "a correction of what a system outside the scope holds": (
+        {
+            "kind": "correct",
+            "scope": ["archive"],
+            "corrections": [{"field": "email", "new": "a@x.example"}],
+        },
+        "corrections.1.field is held by no system in the scope",
+    ),
+    "two values for one field": (
+        {
+            "kind": "correct",
+            "corrections": [
+                {"field": "email", "new": "a@x.example"},
+                {"field": "email", "new": "b@x.example"},
+            ],
+        },
+        "corrections.2.field stands there twice. Name each field once",
     ),
     "NUL in the name": ({"of": AINO | {"name": "Aino\0"}}, "subject.name: must not contain NUL"),
     "NUL in the message": ({"message": "a\0b"}, "message: must not contain NUL"),

@@ -17,12 +17,15 @@ from activities.letter_content import (
 )
 from activities.reply_content import (
     AccessReply,
+    Changed,
     ConsentReply,
+    CorrectReply,
     DeleteReply,
     KeptPart,
     ObjectionReply,
     Refusal,
     SystemPart,
+    Unapplied,
 )
 from schemas.case import Ground, Outcome, SystemOutcome, SystemView
 from schemas.messages import Withheld
@@ -73,6 +76,42 @@ def a_part(
         ),
         **more,
     )
+
+
+def kept(**changes: Any) -> KeptPart:
+    """Vouchers of a bookkeeping register."""
+    values = {
+        "facts": a_system("invoicing", title={"fi": "Laskut", "sv": "Fakturor", "en": "Invoices"}),
+        "records": 3,
+        "ground": Ground.LEGAL_OBLIGATION,
+        "explanation": {"fi": "Tositteet.", "sv": "Verifikat.", "en": "Accounting vouchers."},
+        "provision": "Accounting Act 1336/1997 ch. 2 s. 10",
+        "until": date(2032, 12, 31),
+    }
+    return KeptPart.model_validate(values | changes)
+
+
+def kept_secretly(**changes: Any) -> KeptPart:
+    """Held by an order that nobody may be told of."""
+    return kept(**{"explanation": {}, "provision": None, "until": None} | changes)
+
+
+def changed(**changes: Any) -> Changed:
+    """A corrected telephone number."""
+    values = {
+        "field": "user.contact.phone_number", "system": a_system(),
+        "before": ("015 111 1111",), "after": "015 222 2222",
+    }  # fmt: skip
+    return Changed.model_validate(values | changes)
+
+
+def unapplied(**changes: Any) -> Unapplied:
+    """A telephone number of which the system held a third one."""
+    values = {
+        "field": "user.contact.phone_number", "system": a_system(), "held": "015 333 3333",
+        "wanted": "015 222 2222", "why": "differs",
+    }  # fmt: skip
+    return Unapplied.model_validate(values | changes)
 
 
 def _frame() -> dict[str, Any]:
@@ -153,16 +192,11 @@ def consent(given: bool = True, **changes: Any) -> ConsentReply:
     return ConsentReply.model_validate(_case(Kind.CONSENT, values | changes))
 
 
-def kept(**changes: Any) -> KeptPart:
-    """Invoices that bookkeeping wants to be kept."""
-    values = {
-        "facts": a_system("invoicing"), "records": 3, "ground": Ground.LEGAL_OBLIGATION,
-        "explanation": {"fi": "Kirjanpito.", "sv": "Bokföring.", "en": "Bookkeeping."},
-        "provision": "Accounting Act 1336/1997, ch. 2 s. 10", "until": date(2031, 12, 31),
-    }  # fmt: skip
-    return KeptPart.model_validate(values | changes)
-
-
 def deletion(*systems: SystemPart, **changes: Any) -> DeleteReply:
-    parts = systems or (a_part(SystemOutcome.ERASED), a_part(SystemOutcome.NOTIFIED, 0))
-    return DeleteReply.model_validate(_case(Kind.DELETE, {"systems": parts} | changes))
+    values = {"systems": systems or (a_part(SystemOutcome.ERASED),)}
+    return DeleteReply.model_validate(_case(Kind.DELETE, values | changes))
+
+
+def correction(*systems: SystemPart, **changes: Any) -> CorrectReply:
+    values = {"systems": systems or (a_part(SystemOutcome.CORRECTED),), "changes": (changed(),)}
+    return CorrectReply.model_validate(_case(Kind.CORRECT, values | changes))

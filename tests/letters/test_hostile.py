@@ -68,3 +68,22 @@ def test_line_breaks_of_a_text_are_kept(letters: Letters) -> None:
     page = shown(letters, LetterKind.REPLY, reply)
 
     assert "first line\nsecond line" in page.html
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_a_hostile_value_provision_or_reason_is_shown_as_written(
+    letters: Letters, words: str
+) -> None:
+    correction = contents.correction(
+        changes=(contents.changed(field_title=words, before=(words, "old"), after=words),),
+        unapplied=(contents.unapplied(held=words, wanted=words),),
+    )
+    kept = contents.kept(provision=words, explanation={"en": words})
+
+    for reply, times in ((correction, 5), (contents.deletion(kept=(kept,)), 2)):
+        page = shown(letters, LetterKind.REPLY, reply)
+        assert page.text.count(" ".join(words.split())) == times
+        assert "49" not in page.text
+        assert not page.all("script")
+        assert not page.all("img")
+        assert len(page.root.findall(".//section[@id='remedy']")) == 1

@@ -16,6 +16,7 @@ from tests.letters.page import Page
 
 FI, SV, EN = Language.FINNISH, Language.SWEDISH, Language.ENGLISH
 K = LetterKind
+BEFORE = datetime(2026, 3, 2, 8, tzinfo=UTC)  # an earlier reply
 EVERY: list[tuple[LetterKind, LetterContent]] = [
     (K.ACKNOWLEDGEMENT, contents.acknowledgement()),
     (K.IDENTITY, contents.identity(pauses=True)),
@@ -29,14 +30,28 @@ EVERY: list[tuple[LetterKind, LetterContent]] = [
     (K.REPLY, contents.access()),
     (K.REPLY, contents.access(a_part(withhold="1"), a_part(SystemOutcome.SILENT, 0))),
     (K.SUPPLEMENT, contents.access(supplement_to_at=EASTER)),
+    (K.REPLY, contents.deletion()),
+    (K.REPLY, contents.deletion(
+        a_part(SystemOutcome.RETAINED), a_part(SystemOutcome.NOTIFIED), a_part(SystemOutcome.FOUND),
+        a_part(SystemOutcome.LEFT_OUT),
+        kept=(contents.kept(), contents.kept_secretly(),
+              contents.kept_secretly(ground=Ground.LEGAL_HOLD)),
+    )),
+    (K.REPLY, contents.deletion(ground=Ground.LEGAL_CLAIMS, reason="A debt is disputed.")),
+    (K.REPLY, contents.deletion(a_part(SystemOutcome.NOTHING_HELD, 0))),
+    (K.SUPPLEMENT, contents.deletion(supplement_to_at=BEFORE)),
+    (K.REPLY, contents.correction()),
+    (K.REPLY, contents.correction(
+        a_part(SystemOutcome.CORRECTED), a_part(SystemOutcome.NOTIFIED),
+        a_part(SystemOutcome.LEFT_OUT), changes=(contents.changed(before=()),),
+        unapplied=(contents.unapplied(), contents.unapplied(why="refused")),
+    )),
+    (K.SUPPLEMENT, contents.correction(supplement_to_at=BEFORE)),
     (K.REPLY, contents.objection()),
     (K.REPLY, contents.objection(absolute=False, ground=Ground.COMPELLING_GROUNDS)),
     (K.SUPPLEMENT, contents.objection(supplement_to_at=EASTER)),
     (K.REPLY, contents.consent(given=True)),
     (K.REPLY, contents.consent(given=False)),
-    (K.REPLY, contents.deletion()),
-    (K.REPLY, contents.deletion(kept=(contents.kept(),))),
-    (K.SUPPLEMENT, contents.deletion(supplement_to_at=EASTER)),
 ]  # fmt: skip
 REPLIES = [pair for pair in EVERY if pair[0] in (K.REPLY, K.SUPPLEMENT, K.REFUSAL)]
 
@@ -320,7 +335,7 @@ def test_an_objection_refused_after_balancing_names_the_grounds_and_ends_the_res
 ) -> None:
     """Art. 21(1), 12(4), 18(1)(d)."""
     refused = contents.refusal(
-        Kind.OBJECTION, ground=Ground.COMPELLING_GROUNDS, purposes=("invoicing",)
+        Kind.OBJECTION, ground=Ground.COMPELLING_GROUNDS, purposes=("invoicing",), restricted=True
     )
     shown = page(letters, K.REFUSAL, refused, EN)
 
@@ -414,5 +429,6 @@ def test_a_letter_is_not_rendered_as_another_kind(letters: Letters) -> None:
 def test_no_name_address_or_free_text_shows_in_a_repr() -> None:
     shown = repr([letter for _, letter in EVERY])
 
-    for secret in (AINO.name, "Kotikatu", "not one that we know", "Eleven archives", "nine times"):
+    for secret in (AINO.name, "Kotikatu", "not one that we know", "Eleven archives", "nine times",
+                   "015 ", "A debt is disputed"):  # fmt: skip
         assert secret not in shown

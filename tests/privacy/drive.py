@@ -160,7 +160,7 @@ def ended_as(ending: str) -> Scenario:
     """A handler ends what is no request."""
 
     async def scenario(canary: Canary) -> None:
-        for kind in ("access", "delete", *CARRIED_OUT_AT_ONCE):
+        for kind in ("access", "correct", "delete", *CARRIED_OUT_AT_ONCE):
             first, number = [
                 await canary.office.receives(a_request(kind, "marketing", evidence={}))
                 for _ in range(2)
@@ -523,6 +523,7 @@ CONTROL: Final = (
     "identity and clarification", "fee accepted", "signal", "doubtful match",
     "possibly the same person", "failing systems", "objection to marketing",
     "a run that cannot begin", "erased, at the third try", "second decision refused",
+    "corrected, at the second try",
 )  # fmt: skip
 """Scenarios that together bring every mark that the control looks for."""
 

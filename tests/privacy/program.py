@@ -39,6 +39,7 @@ from storage.case_file import CaseFile
 from tests.fakes import FakeSystems
 from tests.frame.canary import everything
 from tests.office import LETTERS, POLICY, STAFF, Office
+from tests.privacy.corrections import CORRECTIONS, correctable_systems
 from tests.privacy.deletions import DELETIONS
 from tests.privacy.drive import CONTROL, SCENARIOS, Canary, drive
 from tests.privacy.gathering import gather
@@ -93,7 +94,7 @@ async def working(
 ) -> AsyncIterator[tuple[Office, worker.Ground]]:
     """`worker.run_worker` over marked systems, and an office that drives it."""
     stop, grounds = asyncio.Event(), asyncio.Queue[tuple[Desk, worker.Ground]]()
-    policy, systems = hurried(), marked_systems()
+    policy, systems = hurried(), marked_systems(*correctable_systems())
     letters = HesitantLetters(LETTERS).hesitate()
 
     def register(ground: worker.Ground) -> worker.Registrations:
@@ -143,7 +144,7 @@ async def run(folder: Path, *, sealed: bool) -> None:
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)
-            scenarios = SCENARIOS | DELETIONS | REFUSALS
+            scenarios = SCENARIOS | DELETIONS | CORRECTIONS | REFUSALS
             drives = [drive(canary, scenarios if sealed else {n: scenarios[n] for n in CONTROL})]
             if sealed:
                 drives.append(a_real_worker_answers(canary, settings, connection, shipped, folder))

@@ -45,7 +45,17 @@ def a_request(kind: str = "access", *scope: str, **more: Any) -> dict[str, Any]:
         form["consent"] = {
             "given": True, "text_version": mark("textversion"), "means": mark("means"),
         }  # fmt: skip
+    if kind == "correct":
+        form["corrections"] = [a_correction()]
     return a_form(kind, **(form | more))
+
+
+def a_correction(**more: Any) -> dict[str, Any]:
+    """Of an address, with what stands there, what should, and why."""
+    return {
+        "field": "email", "old": mark("oldvalue"), "new": mark("newvalue"),
+        "evidence": mark("evidence"),
+    } | more  # fmt: skip
 
 
 def by_email(kind: str, *scope: str, **more: Any) -> dict[str, Any]:

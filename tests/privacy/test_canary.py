@@ -48,13 +48,13 @@ STAFF_TEXTS = {
 }  # fmt: skip
 REQUESTS = {
     "address", "again", "agent", "attachmentcontent", "attachmentname", "checkedby", "documentkind",
-    "email", "mandate", "means", "message", "name", "namesake", "number", "telephone",
-    "textversion",
+    "email", "evidence", "mandate", "means", "message", "name", "namesake", "number", "telephone",
+    "newvalue", "oldvalue", "textversion",
 }  # fmt: skip
 FINDINGS = {
     "byhandcontent", "byhandname", "chosen", "column", "erasedkey", "nested", "other", "otherkey",
-    "papercontent", "papername", "proofcontent", "proofname", "rowkey", "second", "stranger",
-    "value",
+    "papercontent", "papername", "thirdvalue", "proofcontent", "proofname", "rowkey", "second",
+    "stranger", "value",
 }  # fmt: skip
 STEPS = [step.name.encode() for step in vars(steps).values() if isinstance(step, steps.Step)]
 IMPOSSIBLE = {(Kind.OBJECTION, Outcome.NOTHING_HELD), (Kind.CONSENT, Outcome.NOTHING_HELD)}
@@ -65,6 +65,9 @@ OF_DATES_AND_OPERATORS = {
     *(event for event in Event if event.startswith("hold_")),
 }  # fmt: skip
 """Facts that hold dates, counts and accounts of staff only; not driven here."""
+
+OF_CORRECTING = {"correctfault"}
+"""In the error of a system that had corrected."""
 
 OF_ERASING = {"erasefault", "knownas", "scanfault"}
 """In errors of a system that was to erase, and of one that was read again."""
@@ -147,13 +150,17 @@ def test_the_marks_are_in_the_sealed_case_files(left: dict[str, Path]):
     kept = fields((left["sealed"] / "unsealed").read_bytes())
 
     assert kept >= STAFF_TEXTS | REQUESTS | FINDINGS | OF_THE_REGISTER
-    assert kept & {"key", "fault", "unwantedcontent", "erasedvalue", *OF_ERASING} == set()
+    assert (
+        kept & {"key", "fault", "unwantedcontent", "erasedvalue", *OF_ERASING, *OF_CORRECTING}
+        == set()
+    )
 
 
 def test_letters_packages_and_findings_hold_the_data_that_they_are_for(left: dict[str, Path]):
     given = fields((left["sealed"] / "delivered").read_bytes())
 
     assert given >= {"name", "address", "agent", "doubt", "question", "feereason", "refusal"}
+    assert given >= {"oldvalue", "newvalue", "thirdvalue", "evidence"}
     assert given >= {"value", "nested", "chosen", "papername", "papercontent"} | OF_THE_REGISTER
     assert "stranger" not in given
 
@@ -163,7 +170,13 @@ def test_letters_packages_and_findings_hold_the_data_that_they_are_for(left: dic
     [
         ("histories", STAFF_TEXTS | LAST_FAULTS | {"name", "signal", "start"}),
         ("state/temporal.db*", STAFF_TEXTS),
-        ("stderr", LAST_FAULTS | OF_ERASING | {"erasedvalue", "faultnote", "name", "email"}),
+        (
+            "stderr",
+            LAST_FAULTS
+            | OF_ERASING
+            | OF_CORRECTING
+            | {"erasedvalue", "faultnote", "name", "email"},
+        ),
     ],
 )
 def test_without_codec_and_log_filter_the_same_scan_finds_the_marks(

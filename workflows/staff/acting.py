@@ -83,6 +83,13 @@ class Acting(Case):
         """Whether nothing is left to do once the reply has left."""
         return not self.owed()
 
+    async def undo(self) -> None:
+        """What was done only until the decision ends; nothing in most kinds."""
+
+    def undone(self) -> bool:
+        """Whether it has ended everywhere."""
+        return True
+
     def decider(self) -> str:
         """Who decides this kind."""
         return "approver"
@@ -119,6 +126,7 @@ class Acting(Case):
             automatic=self.opened.absolute or self.ref.kind is Kind.CONSENT,
             has_submitter=self.opened.has_submitter,
             matched=self._matched,
+            corrections=self.opened.corrections,
         )
 
     def _has_room(self) -> bool:

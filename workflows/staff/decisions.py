@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from schemas import messages as m
     from schemas.case import CaseView, DecisionView, Status
     from schemas.events import Event, fact
+    from schemas.request import Kind
     from schemas.staff import ENGINE, Actor
 
 
@@ -44,6 +45,9 @@ class Decisions(Acting):
 
     async def _decide(self, action: m.Decide) -> None:
         early = self.view.status is not Status.DECIDING
+        texts = {text_part("decision", action): action.reason} if action.reason else {}
+        if self.ref.kind is Kind.CORRECT:
+            texts["disputed"] = ",".join(str(number) for number in sorted(set(action.disputed)))
         await self.record(
             fact(Event.DECIDED, choice=action.choice, ground=action.ground),
             by=action.by,
@@ -55,7 +59,7 @@ class Decisions(Acting):
                 person=action.by.person,
             ),
             closes=("decide",),
-            texts={text_part("decision", action): action.reason} if action.reason else {},
+            texts=texts,
         )
         self.chosen = action.choice
         if early:

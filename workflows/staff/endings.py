@@ -64,6 +64,7 @@ class Endings(Acting):
         return await self._act(action, self._reclassify)
 
     async def _reclassify(self, action: m.Reclassify) -> None:
+        await self.undo()
         await self.step(
             RECLASSIFY,
             Reclassification(

@@ -9,7 +9,7 @@ from workflows.staff.acting import Acting, text_part
 with workflow.unsafe.imports_passed_through():
     from rules.staff import Matched
     from schemas import messages as m
-    from schemas.case import CaseView, SystemOutcome
+    from schemas.case import Awaited, CaseView, SystemOutcome
     from schemas.events import Event, Fact, fact
     from schemas.request import Kind
     from schemas.steps import OpenTask, SystemChange
@@ -21,8 +21,23 @@ DONE_BY_HAND: Final = {
     Kind.OBJECTION: (SystemOutcome.SUPPRESSED, SystemOutcome.SUPPRESSED),
     Kind.CONSENT: (SystemOutcome.BY_HAND, SystemOutcome.BY_HAND),
     Kind.DELETE: (SystemOutcome.ERASED, SystemOutcome.NOTHING_HELD),
+    Kind.CORRECT: (SystemOutcome.BY_HAND, SystemOutcome.NOTHING_HELD),
 }
 """What a manual task that is done with records, or without any, makes of its system."""
+
+LOOKED_AT: Final = (SystemOutcome.FOUND, SystemOutcome.NOTHING_HELD)
+AS_IT_IS: Final = (SystemOutcome.RETAINED, SystemOutcome.RETAINED)
+END_CONTEST_BY_HAND: Final = f"{Duty.END_CONTEST}_by_hand"
+BY_TASK: Final = {
+    "choose_match": LOOKED_AT,
+    f"{Duty.PLAN_ERASURE}_by_hand": LOOKED_AT,  # nothing is erased yet
+    f"{Duty.CONTEST}_by_hand": LOOKED_AT,
+    f"{Duty.LIFT_RESTRICTION}_by_hand": AS_IT_IS,
+    END_CONTEST_BY_HAND: AS_IT_IS,
+    f"{Duty.ADD_STATEMENT}_by_hand": AS_IT_IS,
+    "correction_differs": (SystemOutcome.BY_HAND, SystemOutcome.RETAINED),
+}
+"""The same of tasks that mean something else."""
 
 
 class Tasks(Acting):
@@ -39,8 +54,9 @@ class Tasks(Acting):
         texts = {part: action.note} if action.note else {}
         systems: tuple[SystemChange, ...] = ()
         facts: tuple[Fact, ...] = ()
-        if task.system is not None:
-            change = self._answer_by_hand(task.what, task.system, action)
+        of_old_kind = task.what == END_CONTEST_BY_HAND and self.ref.kind is not Kind.CORRECT
+        if task.system is not None and not of_old_kind:
+            change = self._answer_by_hand(task, task.system, action)
             if task.what == "choose_match":
                 texts[f"chosen:{task.system}"] = ",".join(action.items)
                 own = (change.records or 0) - len(action.items)
@@ -54,6 +70,8 @@ class Tasks(Acting):
                     records=change.records,
                 ),
             )
+            if task.what == f"{Duty.ADD_STATEMENT}_by_hand":
+                facts = (*facts, fact(Event.STATEMENT_ADDED, system=change.name))
         await self.record(
             *facts,
             by=action.by,
@@ -63,17 +81,22 @@ class Tasks(Acting):
             keeps={f"upload:{action.id}": f"file:{task.task}"} if action.has_file else {},
         )
 
-    def _answer_by_hand(self, what: str, name: str, action: m.CompleteTask) -> SystemChange:
+    def _answer_by_hand(self, task: Awaited, name: str, action: m.CompleteTask) -> SystemChange:
         records = action.records or (1 if action.has_file else 0)
-        if what == "choose_match":
+        some, none = BY_TASK.get(task.what, DONE_BY_HAND[self.ref.kind])
+        outcome = some if records else none
+        if task.what == "choose_match" or self.ref.kind is Kind.CORRECT:
             system = self.view.system(name)
-            records = (system.records if system else 0) + len(action.items)
-        some, none = DONE_BY_HAND[self.ref.kind]
-        if what == f"{Duty.PLAN_ERASURE}_by_hand":  # looked at, nothing erased yet
-            some, none = SystemOutcome.FOUND, SystemOutcome.NOTHING_HELD
-        if what == f"{Duty.LIFT_RESTRICTION}_by_hand":
-            some = none = SystemOutcome.RETAINED
-        return SystemChange(name=name, outcome=some if records else none, records=records)
+            records += (system.records if system else 0) + len(action.items)
+        if task.what == "choose_match":
+            outcome = some if records else none
+        if self.ref.kind is Kind.CORRECT and self._has_more(task):
+            outcome = SystemOutcome.PENDING
+        return SystemChange(name=name, outcome=outcome, records=records)
+
+    def _has_more(self, task: Awaited) -> bool:
+        """Whether people have something else to do in the same system."""
+        return any(a.system == task.system and a.task != task.task for a in self.view.awaiting)
 
     @workflow.update
     async def resolve_system(self, action: m.ResolveSystem) -> CaseView:
