@@ -40,5 +40,6 @@ def every_activity(
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,
+        sweep.purge,
         sweep.checkpoint,
     )

@@ -12,6 +12,7 @@ from temporalio import activity
 from activities.clock import fire_step
 from activities.desk import Desk
 from activities.erasing import open_doubts, resolve
+from activities.purge import Purge
 from activities.runs import Runs
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
@@ -21,6 +22,7 @@ from schemas.steps import (
     SWEEP_CHECKPOINT,
     SWEEP_DEADLINES,
     SWEEP_HOLDS,
+    SWEEP_PURGE,
     SWEEP_RECONCILE,
     SweepInput,
     SweepReport,
@@ -136,6 +138,12 @@ class SweepActivities:
         person = await self._desk.person(doubt.case)
         connector = self._desk.systems.connector(doubt.system)
         return not (await connector.plan_erasure(person, doubt.bound_at, Held())).changes_nothing
+
+    @activity.defn(name=SWEEP_PURGE.name)
+    async def purge(self, sweep: SweepInput) -> SweepReport:
+        """Closed cases whose time is over lose their keys; what a hold keeps waits."""
+        purge = Purge(self._desk.case_file, self._runs, self._desk.policy)
+        return SweepReport(purged=await purge.sweep(sweep.at))
 
     @activity.defn(name=SWEEP_CHECKPOINT.name)
     async def checkpoint(self, sweep: SweepInput) -> SweepReport:

@@ -252,6 +252,7 @@ class SweepReport(Model):
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system
+    purged: int = 0  # closed cases whose time is over; of those that a hold keeps nothing is said
     checkpoint: int | None = None
 
 
@@ -272,6 +273,7 @@ ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
+SWEEP_PURGE: Final = Step("sweep.purge", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 
 ACCESS_REQUEST: Final = "AccessRequest"

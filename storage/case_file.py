@@ -33,7 +33,7 @@ from schemas.case import (
     SystemOutcome,
     TimelineEntry,
 )
-from schemas.errors import BadInput, RefusedByRule
+from schemas.errors import BadInput, Purged, RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.steps import OpenTask, Recorded, SystemChange
 from storage import tables as t
@@ -348,8 +348,13 @@ class CaseFile:
     async def sitting(
         self, conn: AsyncConnection, case: UUID, keys: Sequence[str]
     ) -> AsyncIterator[Sitting]:
-        """Several steps, each with one of these keys, in the caller's transaction."""
+        """Several steps, each with one of these keys, in the caller's transaction.
+
+        Raises `Purged`: whatever a process still has in memory, such a case takes no step.
+        """
         row = (await conn.execute(_LOCKED, {"case": case})).mappings().one()
+        if row["purged_at"] is not None:
+            raise Purged(row["number"])
         new = await conn.scalars(_TAKEN, [{"case_id": case, "key": key} for key in keys])
         sitting = Sitting(conn, dict(row), self.keyring, set(new))
         yield sitting
@@ -369,6 +374,14 @@ class CaseFile:
             if step.repeated:
                 entries = await entries_of_step(conn, case, key)
             return Recorded(view=await case_view(conn, case), entries=tuple(entries))
+
+    async def note(self, case: UUID, fact: Fact, at: datetime, actor: str) -> None:
+        """Add a fact to the record of a case, of a purged one, too: nothing else changes."""
+        async with self.engine.begin() as conn:
+            await conn.execute(_LOCKED, {"case": case})
+            await self.audit.append(
+                conn, case, [fact], at=at, actor=actor, policy_version=self.policy_version
+            )
 
     async def is_done(self, case: UUID, key: str) -> bool:
         """Whether a step was done."""

@@ -82,6 +82,12 @@ cases = Table(
     _at("purged_at", null=True),
     Index("cases_by_status", "status", "kind"),
     Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
+    Index(
+        "cases_to_purge",
+        "closed_at",
+        "id",
+        postgresql_where=text("status = 'closed' and purged_at is null"),
+    ),
     Index("cases_open_by_age", "registered_at", postgresql_where=text("status <> 'closed'")),
     Index(
         "cases_one_open_per_content",

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
         SWEEP_CHECKPOINT,
         SWEEP_DEADLINES,
         SWEEP_HOLDS,
+        SWEEP_PURGE,
         SWEEP_RECONCILE,
         Step,
         SweepInput,
@@ -24,11 +25,16 @@ class HourlySweep:
 
     @workflow.run
     async def run(self) -> SweepReport:
-        """Escalate what a workflow did not, start missing runs, end holds, sign a checkpoint."""
+        """Escalate what a workflow did not, start missing runs, end holds, sign, purge.
+
+        What is purged is witnessed by the next checkpoint. A part that is added comes last: a
+        sweep that newer code finds under way goes on.
+        """
         deadlines = await self._sweep(SWEEP_DEADLINES)
         runs = await self._sweep(SWEEP_RECONCILE)
         holds = await self._sweep(SWEEP_HOLDS)
         checkpoint = await self._sweep(SWEEP_CHECKPOINT)
+        purge = await self._sweep(SWEEP_PURGE)
         return SweepReport(
             escalated=deadlines.escalated,
             stuck=deadlines.stuck,
@@ -40,6 +46,7 @@ class HourlySweep:
             holds_due=holds.holds_due,
             doubts=holds.doubts,
             checkpoint=checkpoint.checkpoint,
+            purged=purge.purged,
         )
 
     async def _sweep(self, step: Step[SweepInput, SweepReport]) -> SweepReport:

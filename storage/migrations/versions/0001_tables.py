@@ -129,6 +129,14 @@ def _tables() -> None:
         schema="dsr",
         postgresql_where=sa.text("status <> 'closed'"),
     )
+    op.create_index(
+        "cases_to_purge",
+        "cases",
+        ["closed_at", "id"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("status = 'closed' and purged_at is null"),
+    )
     op.create_index("cases_by_status", "cases", ["status", "kind"], unique=False, schema="dsr")
     op.create_index(
         "cases_one_open_per_content",
