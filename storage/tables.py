@@ -389,6 +389,8 @@ key_checks = Table(
     Column("kek_id", Text, primary_key=True),
     Column("wrapped", LargeBinary, nullable=False),
     Column("pepper_check", LargeBinary, nullable=False),  # HMAC of a fixed text under the pepper
+    _at("registered_at", now=True),  # the newest that is not retired wraps
+    _at("retired_at", null=True),  # it wraps nothing any more: nothing new may be wrapped by it
     UniqueConstraint("pepper_check", name="one_pepper"),
     schema="vault",
 )

@@ -195,6 +195,13 @@ def _tables() -> None:
         sa.Column("kek_id", sa.Text(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("pepper_check", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "registered_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("kek_id"),
         sa.UniqueConstraint("pepper_check", name="one_pepper"),
         schema="vault",
