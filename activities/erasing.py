@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rules.holds import Tried, fate, held, in_force
@@ -145,7 +145,7 @@ class Guard:
         self, conn: AsyncConnection, intent: UUID, wanted: Wanted, ends: float
     ) -> Erasing:
         """Step (b). What is kept is known even if nobody lives to tell how this ended."""
-        await lock_to_erase(conn, wanted.hashes, wanted.system, self._within)
+        await lock_to_erase(conn, wanted.hashes, (wanted.system,), self._within)
         holds = await standing_holds(conn, wanted.hashes)
         covered = held(holds, wanted.system, wanted.categories, wanted.at)
         if covered.categories and not covered.everything:
@@ -235,12 +235,15 @@ async def is_held(
     return held(await standing_holds(conn, hashes), system, categories, at)
 
 
-async def held_cases(conn: AsyncConnection, at: datetime) -> set[UUID]:
-    """Cases whose keys must not be destroyed: somebody's data in them is held."""
+async def held_cases(
+    conn: AsyncConnection, at: datetime, among: Sequence[UUID] | None = None
+) -> set[UUID]:
+    """Cases whose keys must not be destroyed: somebody's data in them is held. None = of all."""
     standing = [hold for hold in await standing_holds(conn) if in_force(hold, at)]
     hashes = [value for hold in standing for value in hold.hashes]
     systems = [name for hold in standing if hold.for_everybody for name in hold.systems]
     of_person = select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(hashes))
     of_system = select(t.system_tasks.c.case_id).where(t.system_tasks.c.name.in_(systems))
     concerned = or_(t.cases.c.id.in_(of_person), t.cases.c.id.in_(of_system))
-    return set(await conn.scalars(select(t.cases.c.id).where(concerned)))
+    asked = true() if among is None else t.cases.c.id.in_(among)
+    return set(await conn.scalars(select(t.cases.c.id).where(concerned, asked)))

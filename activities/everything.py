@@ -54,5 +54,6 @@ def every_activity(
         sweep.reconcile,
         sweep.holds,
         sweep.resume,
+        sweep.purge,
         sweep.checkpoint,
     )

@@ -13,6 +13,7 @@ from activities.clock import fire_step
 from activities.desk import Desk
 from activities.erasing import open_doubts, resolve
 from activities.parking import ready_to_resume, resume
+from activities.purge import Purge
 from activities.runs import Runs
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
@@ -22,6 +23,7 @@ from schemas.steps import (
     SWEEP_CHECKPOINT,
     SWEEP_DEADLINES,
     SWEEP_HOLDS,
+    SWEEP_PURGE,
     SWEEP_RECONCILE,
     SWEEP_RESUME,
     SweepInput,
@@ -148,6 +150,12 @@ class SweepActivities:
                 await self._runs.start_case(case)
                 resumed.append(number)
         return SweepReport(resumed=tuple(resumed))
+
+    @activity.defn(name=SWEEP_PURGE.name)
+    async def purge(self, sweep: SweepInput) -> SweepReport:
+        """Closed cases whose time is over lose their keys; what a hold keeps waits."""
+        purge = Purge(self._desk.case_file, self._runs, self._desk.policy)
+        return SweepReport(purged=await purge.sweep(sweep.at))
 
     @activity.defn(name=SWEEP_CHECKPOINT.name)
     async def checkpoint(self, sweep: SweepInput) -> SweepReport:

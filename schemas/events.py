@@ -94,6 +94,7 @@ class Event(StrEnum):
     LOOKED = "looked"
     EXPORTED = "exported"
     RECONCILED = "reconciled"
+    RETENTION_APPLIED = "retention_applied"
     HOLD_PLACED = "hold_placed"
     HOLD_CONFIRMED = "hold_confirmed"
     HOLD_REVIEWED = "hold_reviewed"
@@ -181,6 +182,8 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.LOOKED: "looked at {part}",
     Event.EXPORTED: "evidence exported",
     Event.RECONCILED: "a missing run was started again",
+    Event.RETENTION_APPLIED: "retention applied: the key is destroyed, {parts} sealed part(s) and "
+    "{hashes} keyed hash(es) are deleted[, {unsent} letter(s) that never left withdrawn]",
     Event.HOLD_PLACED: "hold placed on {scope}; it lapses at {lapses_at} unless confirmed, review "
     "on {review_on}[, until {until_on}]",
     Event.HOLD_CONFIRMED: "hold confirmed by a second person",

@@ -173,6 +173,19 @@ class HoldPolicy(EdgeModel):
     )
 
 
+class Retention(EdgeModel):
+    """How long what a closed case holds is kept, Art. 5(1)(e) against Art. 5(2)."""
+
+    months_after_closing: int = Field(
+        36, ge=1, le=120,
+        description="Whole months after the day of closing, then the case's key is destroyed and "
+        "with it everything of the person; its record of facts stays. Not less than "
+        "fees.free_after_months: the 12-month rule would forget what it counts. More: complaints "
+        "can be answered from the file for longer, personal data is kept for longer. Default: "
+        "three years.",
+    )  # fmt: skip
+
+
 class Intake(EdgeModel):
     """What intake takes."""
 
@@ -239,6 +252,7 @@ class Policy(EdgeModel):
     access: AccessPolicy = AccessPolicy()
     correction: CorrectionPolicy = CorrectionPolicy()
     holds: HoldPolicy = HoldPolicy()
+    retention: Retention = Retention()
     intake: Intake = Intake()
     pace: Pace = Pace()
     absolute_purposes: tuple[Word, ...] = Field(
@@ -252,3 +266,12 @@ class Policy(EdgeModel):
         "phone": IdentifierPolicy(normalise="phone"),
         "customer_number": IdentifierPolicy(personal=True),
     }
+
+    @model_validator(mode="after")
+    def _the_ledger_lasts(self) -> Self:
+        if self.retention.months_after_closing < self.fees.free_after_months:
+            raise ValueError(
+                "retention.months_after_closing is less than fees.free_after_months: the 12-month "
+                "rule would forget what it counts"
+            )
+        return self

@@ -275,6 +275,7 @@ class SweepReport(Model):
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system
     resumed: tuple[str, ...] = ()  # deletions whose kept part may go now
+    purged: int = 0  # closed cases whose time is over; of those that a hold keeps nothing is said
     checkpoint: int | None = None
 
 
@@ -304,6 +305,7 @@ SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
 SWEEP_RESUME: Final = Step("sweep.resume", SweepInput, SweepReport)
+SWEEP_PURGE: Final = Step("sweep.purge", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 
 ACCESS_REQUEST: Final = "AccessRequest"

@@ -57,7 +57,7 @@ from starter.reclassifying import Reclassifying
 from starter.suppressions import Suppressions
 from storage import tables as t
 from storage.case_file import CaseFile
-from storage.views import case_id_of
+from storage.views import case_id_of, refuse_purged
 
 S = TypeVar("S", bound=StaffAction)
 
@@ -139,7 +139,7 @@ class DsrClient:
         self, number: str, action: type[S], *, by: str, id: UUID | None = None, **fields: Any
     ) -> CaseView:  # fmt: skip
         """Take a staff action: checked by the case, recorded, safe to repeat under one `id`."""
-        case = await self._case(number)
+        case = await self._living(number)
         if issubclass(action, Decide | SecondDecision):
             decision = await self._decision(case, action, by, id or uuid4(), fields)
             return await self._send(case, decision)
@@ -212,7 +212,7 @@ class DsrClient:
         id: UUID | None = None, records: int = 0, note: str | None = None,
     ) -> CaseView:  # fmt: skip
         """A manual task is done; its file is sealed in the case file, never in history."""
-        case, id = await self._case(number), id or uuid4()
+        case, id = await self._living(number), id or uuid4()
         fields: dict[str, Any] = {"task": task, "records": records, "note": note}
         open_task = await self._task(case, task)
         if open_task is not None and open_task.what == CHOOSE_MATCH:
@@ -234,7 +234,7 @@ class DsrClient:
         These are scope, purposes, consent, corrections, message. Raises `BadInput` if it then is
         no request of that kind.
         """
-        case, id = await self._case(number), id or uuid4()
+        case, id = await self._living(number), id or uuid4()
         message = self._message(Reclassify, by, id, {"to": to, "reason": reason})
         view = await self._case_file.view(case)
         if await self._case_file.unseal(case, f"text:reclassified:{id}") is not None:
@@ -251,7 +251,7 @@ class DsrClient:
     ) -> None:  # fmt: skip
         """The signal `decision`, for programs: ids and codes only; a wrong one is recorded."""
         fields = {"choice": choice, "ground": ground, "disputed": disputed}
-        case = await self._case(number)
+        case = await self._living(number)
         decide = await self._decision(case, Decide, by, id or uuid4(), fields)
         signal = DecisionSignal.model_validate(decide, from_attributes=True)
         try:
@@ -268,7 +268,13 @@ class DsrClient:
         return await self._dashboard.view(await self._case(number))
 
     async def status(self, number: str) -> CaseView:
-        """One case, from its run: the query `status`; a closed one from its row."""
+        """One case, from its run: the query `status`; a closed one from its row.
+
+        A purged run could not be read by any worker: it is not asked.
+        """
+        shown = await self.show(number)
+        if shown.purged:
+            return shown
         handle = await self._handle(await self._case(number))
         try:
             view: CaseView = await handle.query("status", result_type=CaseView, rpc_timeout=WAIT)
@@ -309,7 +315,7 @@ class DsrClient:
 
     async def found(self, number: str, *, by: str) -> dict[str, Found]:
         """What was found, per system. Personal data: the look is audited."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="found")
         parts = await self._case_file.sealed_parts(case, "found:")
@@ -334,7 +340,7 @@ class DsrClient:
 
         Of a secret hold nothing shows. The digest that an approval names is `CaseView.plan`.
         """
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="plan")
         parts = await self._case_file.sealed_parts(case, "plan:")
@@ -342,7 +348,7 @@ class DsrClient:
 
     async def files(self, number: str, *, by: str) -> list[tuple[str, Attachment]]:
         """Files with which people answered for their systems. The look is audited."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="files")
         return await self._handed_in.of_case(case)
@@ -355,12 +361,12 @@ class DsrClient:
 
     async def letter(self, number: str, letter: str, *, by: str) -> bytes:
         """One letter (HTML). The first fetch is its leaving, recorded with actor and instant."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         return await self._outbox.letter(case, letter, by, self.now())
 
     async def package(self, number: str, *, by: str) -> bytes:
         """The reply's package (ZIP). The first fetch is the leaving of the reply."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         return await self._outbox.package(case, by, self.now())
 
     # -- inside ----------------------------------------------------------------------------------
@@ -372,6 +378,13 @@ class DsrClient:
     async def _case(self, number: str) -> UUID:
         async with self._case_file.reading.connect() as conn:
             return await case_id_of(conn, number)
+
+    async def _living(self, number: str) -> UUID:
+        """The same, for whoever needs the content. Raises `Purged`."""
+        async with self._case_file.reading.connect() as conn:
+            case = await case_id_of(conn, number)
+            await refuse_purged(conn, case)
+        return case
 
     async def _handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
         async with self._case_file.reading.connect() as conn:

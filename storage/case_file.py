@@ -42,7 +42,7 @@ from schemas.case import (
     SystemOutcome,
     TimelineEntry,
 )
-from schemas.errors import BadInput, RefusedByRule
+from schemas.errors import BadInput, Purged, RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.request import Kind
 from schemas.steps import OpenTask, Recorded, SystemChange, workflow_id
@@ -431,8 +431,13 @@ class CaseFile:
     async def sitting(
         self, conn: AsyncConnection, case: UUID, keys: Sequence[str]
     ) -> AsyncIterator[Sitting]:
-        """Several steps, each with one of these keys, in the caller's transaction."""
+        """Several steps, each with one of these keys, in the caller's transaction.
+
+        Raises `Purged`: whatever a process still has in memory, such a case takes no step.
+        """
         row = (await conn.execute(_LOCKED, {"case": case})).mappings().one()
+        if row["purged_at"] is not None:
+            raise Purged(row["number"])
         taken = (await conn.execute(_TAKEN, {"case": case, "keys": _of_this_run(row, keys)})).all()
         sitting = Sitting(conn, dict(row), self.keyring, taken)
         yield sitting
@@ -452,6 +457,14 @@ class CaseFile:
             if step.repeated:
                 entries = await entries_of_step(conn, case, key)
             return Recorded(view=await case_view(conn, case), entries=tuple(entries))
+
+    async def note(self, case: UUID, fact: Fact, at: datetime, actor: str) -> None:
+        """Add a fact to the record of a case, of a purged one, too: nothing else changes."""
+        async with self.engine.begin() as conn:
+            await conn.execute(_LOCKED, {"case": case})
+            await self.audit.append(
+                conn, case, [fact], at=at, actor=actor, policy_version=self.policy_version
+            )
 
     async def is_done(self, case: UUID, key: str) -> bool:
         """Whether a step was done."""

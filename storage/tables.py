@@ -86,6 +86,12 @@ cases = Table(
     Index("cases_by_status", "status", "kind"),
     Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
     Index("cases_parked", "resumes_on", postgresql_where=text("parked_at is not null")),
+    Index(
+        "cases_to_purge",
+        "closed_at",
+        "id",
+        postgresql_where=text("status = 'closed' and purged_at is null"),
+    ),
     Index("cases_open_by_age", "registered_at", postgresql_where=text("status <> 'closed'")),
     Index(
         "cases_one_open_per_content",
@@ -389,6 +395,8 @@ key_checks = Table(
     Column("kek_id", Text, primary_key=True),
     Column("wrapped", LargeBinary, nullable=False),
     Column("pepper_check", LargeBinary, nullable=False),  # HMAC of a fixed text under the pepper
+    _at("registered_at", now=True),  # the newest that is not retired wraps
+    _at("retired_at", null=True),  # it wraps nothing any more: nothing new may be wrapped by it
     UniqueConstraint("pepper_check", name="one_pepper"),
     schema="vault",
 )

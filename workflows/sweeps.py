@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
         SWEEP_CHECKPOINT,
         SWEEP_DEADLINES,
         SWEEP_HOLDS,
+        SWEEP_PURGE,
         SWEEP_RECONCILE,
         SWEEP_RESUME,
         Step,
@@ -25,12 +26,17 @@ class HourlySweep:
 
     @workflow.run
     async def run(self) -> SweepReport:
-        """What no single case sees: missed steps, missing runs, ended holds; the checkpoint."""
+        """Escalate what a workflow did not, start missing runs, end holds, sign, purge, resume.
+
+        What is purged is witnessed by the next checkpoint. A part that is added comes last: a
+        sweep that newer code finds under way goes on.
+        """
         deadlines = await self._sweep(SWEEP_DEADLINES)
         runs = await self._sweep(SWEEP_RECONCILE)
         holds = await self._sweep(SWEEP_HOLDS)
-        resumed = await self._sweep(SWEEP_RESUME)
         checkpoint = await self._sweep(SWEEP_CHECKPOINT)
+        purge = await self._sweep(SWEEP_PURGE)
+        resumed = await self._sweep(SWEEP_RESUME)
         return SweepReport(
             escalated=deadlines.escalated,
             stuck=deadlines.stuck,
@@ -43,6 +49,7 @@ class HourlySweep:
             doubts=holds.doubts,
             resumed=resumed.resumed,
             checkpoint=checkpoint.checkpoint,
+            purged=purge.purged,
         )
 
     async def _sweep(self, step: Step[SweepInput, SweepReport]) -> SweepReport:

@@ -140,6 +140,14 @@ def _tables() -> None:
         schema="dsr",
         postgresql_where=sa.text("status <> 'closed'"),
     )
+    op.create_index(
+        "cases_to_purge",
+        "cases",
+        ["closed_at", "id"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("status = 'closed' and purged_at is null"),
+    )
     op.create_index("cases_by_status", "cases", ["status", "kind"], unique=False, schema="dsr")
     op.create_index(
         "cases_one_open_per_content",
@@ -198,6 +206,13 @@ def _tables() -> None:
         sa.Column("kek_id", sa.Text(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("pepper_check", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "registered_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("kek_id"),
         sa.UniqueConstraint("pepper_check", name="one_pepper"),
         schema="vault",
