@@ -42,8 +42,9 @@ class CaseFileActivities:
         """
         policy, form = self._desk.policy, await self._desk.form(opening.case)
         absolute = set(form.purposes) <= set(policy.absolute_purposes)
+        here = tuple(f for f in self._desk.systems.facts if opening.only in (None, f.name))
         plan = concerned(
-            self._desk.systems.facts, form.kind, form.scope, form.purposes, absolute,
+            here, form.kind, form.scope, form.purposes, absolute,
             tuple(c.field for c in form.corrections),
             restrict_contested=policy.correction.restrict_meanwhile,
         )  # fmt: skip

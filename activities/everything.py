@@ -8,6 +8,7 @@ from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.correction import CorrectionActivities
 from activities.desk import Desk
+from activities.ended import EndedRelations, TakesEnded
 from activities.erasure import ErasureActivities
 from activities.parking import ParkingActivities
 from activities.reclassification import ReclassificationActivities
@@ -19,12 +20,13 @@ from storage.signing import Signer
 
 
 def every_activity(
-    desk: Desk, runs: Runs, signer: Signer, audit_log: Path
+    desk: Desk, runs: Runs, signer: Signer, audit_log: Path, intake: TakesEnded
 ) -> Sequence[Callable[..., Any]]:
     """What a worker registers; a test compares it with `schemas.steps`."""
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
     erasure, parking = ErasureActivities(desk), ParkingActivities(desk)
+    ended = EndedRelations(desk, runs, intake)
     reclassification = ReclassificationActivities(desk, runs)
     correction = CorrectionActivities(desk)
     return (
@@ -55,5 +57,7 @@ def every_activity(
         sweep.holds,
         sweep.resume,
         sweep.purge,
+        ended.sweep,
+        ended.conclude,
         sweep.checkpoint,
     )

@@ -58,7 +58,7 @@ class Runs:
             attributes.append(SearchAttributePair(DUE_AT, row["due_before"]))
         ref = CaseRef(
             case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"],
-            resumed=row["resumed"],
+            resumed=row["resumed"], origin=row["origin"], ended_in=row["ended_in"],
         )  # fmt: skip
         try:
             await self._client.start_workflow(
@@ -111,7 +111,8 @@ class Runs:
             rows = await conn.execute(
                 select(
                     t.cases.c.id, t.cases.c.number, t.cases.c.kind, t.cases.c.status,
-                    t.cases.c.run, t.cases.c.reopened, t.cases.c.resumed, t.cases.c.due_before,
+                    t.cases.c.run, t.cases.c.reopened, t.cases.c.resumed, t.cases.c.origin,
+                    t.cases.c.ended_in, t.cases.c.due_before,
                 )
                 .where(t.cases.c.status != Status.CLOSED, t.cases.c.parked_at.is_(None))
                 .where(t.cases.c.registered_at < now - GRACE)

@@ -49,6 +49,7 @@ from schemas.messages import (
     Withdraw,
 )
 from schemas.request import Kind
+from schemas.retention import Origin
 
 _BEFORE_DECISION: Final = (
     Status.RECEIVED, Status.IDENTIFYING, Status.CLARIFYING, Status.QUOTING, Status.SEARCHING,
@@ -83,6 +84,12 @@ PERMITTED: Final[dict[type[StaffAction], tuple[tuple[str, ...], tuple[Status, ..
 
 DECIDES: Final = {Kind.CORRECT: ("handler", "dpo")}
 """Who decides, and takes back, where it is not as above (law.md 4)."""
+
+OF_A_PERSON: Final = (
+    VerifyIdentity, AskIdentity, AskClarification, RecordAnswer, SettleFee, AnswerFee, Extend,
+    Withdraw, CloseAs, Reclassify, CorrectReceipt,
+)  # fmt: skip
+"""Actions about somebody who asked: there is nobody where a relation ended by itself."""
 
 EARLY_GROUNDS: Final = (Ground.CANNOT_IDENTIFY, Ground.UNFOUNDED, Ground.EXCESSIVE)
 """Refusals that the DPO may decide before the search, Art. 11(2), 12(2), 12(5)."""
@@ -148,6 +155,11 @@ def refusal(
         return (
             f"Not done: {view.number} is {view.status}, and {command} is possible only while a "
             f"case is {', '.join(statuses)}. See: dsr show {view.number}"
+        )
+    if view.origin is Origin.RETENTION and isinstance(action, OF_A_PERSON):
+        return (
+            f"Not done: nobody asked for {view.number}, it deletes what an ended relation has "
+            f"left. Decide about it: dsr retention decide {view.batch}"
         )
     check = _CHECKS.get(type(action))
     if check is None:

@@ -88,6 +88,8 @@ class Event(StrEnum):
     CLOSED = "closed"
     REOPENED = "reopened"
     RECLASSIFIED = "reclassified"
+    RELATION_ENDED = "relation_ended"
+    CONCLUDED = "concluded"
     RECEIPT_CORRECTED = "receipt_corrected"
     NOTED = "noted"
     REASSIGNED = "reassigned"
@@ -176,6 +178,8 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.CLOSED: "closed: {outcome}",
     Event.REOPENED: "opened again after a complaint",
     Event.RECLASSIFIED: "reclassified from {before} to {after}; the receipt is unchanged",
+    Event.RELATION_ENDED: "the relation in {system} is over, and its period, too: batch {batch}",
+    Event.CONCLUDED: "concluded: {outcome}; nobody asked, so nobody is answered",
     Event.RECEIPT_CORRECTED: "receipt corrected from {before} to {after}",
     Event.NOTED: "note filed",
     Event.REASSIGNED: "handed to {to}",

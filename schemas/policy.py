@@ -174,7 +174,7 @@ class HoldPolicy(EdgeModel):
 
 
 class Retention(EdgeModel):
-    """How long what a closed case holds is kept, Art. 5(1)(e) against Art. 5(2)."""
+    """How long data is kept, Art. 5(1)(e): closed cases, and people whose relation has ended."""
 
     months_after_closing: int = Field(
         36, ge=1, le=120,
@@ -183,6 +183,16 @@ class Retention(EdgeModel):
         "fees.free_after_months: the 12-month rule would forget what it counts. More: complaints "
         "can be answered from the file for longer, personal data is kept for longer. Default: "
         "three years.",
+    )  # fmt: skip
+    batch_limit: int = Field(
+        100, ge=1, le=1_000,
+        description="Deletions that one daily sweep begins in a system for relations that ended, "
+        "beside those that wait already. More: more for two people to decide at once.",
+    )  # fmt: skip
+    ask_again_days: int = Field(
+        180, ge=1, le=3_650,
+        description="A deletion that people refused for such a relation is not proposed again for "
+        "so many days. More: what was kept by mistake stays longer.",
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from schemas.case import (
 from schemas.events import Fact
 from schemas.messages import Withheld
 from schemas.request import Kind
+from schemas.retention import Origin
 from schemas.staff import ENGINE, Actor
 from schemas.systems import Duty, SystemPlan
 
@@ -55,6 +56,8 @@ class CaseRef(Model):
     run: int = 1  # a case opened again after closing gets a run of its own
     reopened: bool = False
     resumed: bool = False  # a deletion whose kept part may go now
+    origin: Origin = Origin.REQUEST
+    ended_in: str | None = None  # the system whose relation ended
 
 
 class StepInput(Model):
@@ -76,6 +79,7 @@ class Opening(StepInput):
 
     acknowledge: bool = True
     begins: bool = True
+    only: str | None = None  # the one system that it concerns
 
 
 class Pacing(Model):
@@ -276,6 +280,7 @@ class SweepReport(Model):
     doubts: int = 0  # erasures whose end was read again in their system
     resumed: tuple[str, ...] = ()  # deletions whose kept part may go now
     purged: int = 0  # closed cases whose time is over; of those that a hold keeps nothing is said
+    ended: int = 0  # deletions begun for relations that ended
     checkpoint: int | None = None
 
 
@@ -293,6 +298,7 @@ LIFT_RESTRICTION: Final = Step("system.lift_restriction", SystemCall, SystemAnsw
 RECORD_CONSENT: Final = Step("system.record_consent", SystemCall, SystemAnswer)
 PLAN_ERASURE: Final = Step("system.plan_erasure", SystemCall, SystemAnswer)
 ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
+CONCLUDE: Final = Step("case.conclude", CompileReply, Recorded)
 OPEN_ACCESS: Final = Step("person.open_access", StepInput, OpenAccess)
 AWAIT_ACCESS: Final = Step("person.await_access", StepInput, OpenAccess)
 RECLASSIFY: Final = Step("case.reclassify", Reclassification, Recorded)
@@ -306,6 +312,7 @@ SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
 SWEEP_RESUME: Final = Step("sweep.resume", SweepInput, SweepReport)
 SWEEP_PURGE: Final = Step("sweep.purge", SweepInput, SweepReport)
+SWEEP_ENDED: Final = Step("sweep.ended", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 
 ACCESS_REQUEST: Final = "AccessRequest"

@@ -54,6 +54,7 @@ from starter.holds import Holds
 from starter.intake import Intake, Receipt, first_fault
 from starter.outbox import Outbox
 from starter.reclassifying import Reclassifying
+from starter.retention import Retention
 from starter.suppressions import Suppressions
 from storage import tables as t
 from storage.case_file import CaseFile
@@ -100,6 +101,7 @@ class DsrClient:
             case_file, configuration.policy, [system.name for system in configuration.systems],
             lambda: self.now(),
         )  # fmt: skip
+        self.retention = Retention(case_file, self.act, lambda: self.now())
         self.suppressions = Suppressions(case_file.engine, case_file.keyring, configuration.policy)
 
     # -- intake ----------------------------------------------------------------------------------

@@ -55,6 +55,9 @@ cases = Table(
     Column("reopened", Boolean, nullable=False, server_default=text("false")),
     Column("resumed", Boolean, nullable=False, server_default=text("false")),
     _at("parked_at", null=True),  # no run: a sweep starts one once what is kept may go
+    Column("origin", Text, nullable=False, server_default="request"),
+    Column("batch", Text),  # of relations that ended, decided together
+    Column("ended_in", Text),  # the system whose relation ended; the deletion is in it alone
     Column("resumes_on", Date),  # then, if no hold ends earlier; None: no date says
     _at("received_at"),
     _at("registered_at", now=True),
@@ -85,6 +88,7 @@ cases = Table(
     _at("purged_at", null=True),
     Index("cases_by_status", "status", "kind"),
     Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
+    Index("cases_of_batch", "batch", postgresql_where=text("batch is not null")),
     Index("cases_parked", "resumes_on", postgresql_where=text("parked_at is not null")),
     Index(
         "cases_to_purge",
@@ -319,6 +323,15 @@ hold_texts = Table(
     Column("part", Text, nullable=False),  # order, release
     Column("content", LargeBinary, nullable=False),
     PrimaryKeyConstraint("hold_id", "part"),
+    schema="dsr",
+)
+
+retention_sweeps = Table(
+    "retention_sweeps",  # what the daily sweep of relations that ended has found; counts only
+    metadata,
+    Column("swept_on", Date, primary_key=True),  # the controller's date
+    _at("at"),
+    Column("systems", JSONB, nullable=False),
     schema="dsr",
 )
 

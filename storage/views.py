@@ -122,6 +122,8 @@ def _view(row: RowMapping) -> CaseView:
         purged=row["purged_at"] is not None,
         parked=row["parked_at"] is not None,
         resumes_on=row["resumes_on"],
+        origin=row["origin"],
+        batch=row["batch"],
         assignee=row["assignee"],
         revision=row["revision"],
     )

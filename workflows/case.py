@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from schemas.base import Model
     from schemas.case import CaseView, Status, SystemView, TimelineEntry
     from schemas.events import Fact
+    from schemas.retention import Origin
     from schemas.staff import ENGINE, Actor
     from schemas.steps import (
         OPEN,
@@ -112,8 +113,9 @@ class Case:
         self._opened = await self.step(
             OPEN,
             Opening(
-                case=self.ref.case, at=workflow.now(), acknowledge=self.ref.run == 1,
-                begins=not goes_on,
+                case=self.ref.case, at=workflow.now(), begins=not goes_on,
+                acknowledge=self.ref.run == 1 and self.ref.origin is Origin.REQUEST,
+                only=self.ref.ended_in,
             ),
         )  # fmt: skip
 

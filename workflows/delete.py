@@ -8,12 +8,15 @@ with workflow.unsafe.imports_passed_through():
     from schemas.case import ANSWERED, Outcome, Status, SystemOutcome
     from schemas.events import Event, fact
     from schemas.messages import Choice
+    from schemas.retention import Origin
     from schemas.steps import (
         AWAIT_ACCESS,
+        CONCLUDE,
         DELETE_REQUEST,
         OPEN_ACCESS,
         PARK,
         CaseRef,
+        CompileReply,
         OpenTask,
         StepInput,
         SystemChange,
@@ -154,6 +157,16 @@ class DeleteRequest(Lifecycle):
         """Once everybody has answered, the person is told of it."""
         if self.systems.answered():
             await self.reply(supplement=True)
+
+    async def reply(self, *, supplement: bool = False) -> None:
+        """Of a relation that ended by itself nobody asked, so nobody is answered."""
+        if self.ref.origin is Origin.REQUEST:
+            return await super().reply(supplement=supplement)
+        refused = self.chosen is Choice.REFUSE
+        await self.step(
+            CONCLUDE, CompileReply(case=self.ref.case, at=workflow.now(), refused=refused)
+        )
+        return None
 
     def closes_with_the_reply(self) -> bool:
         """Not while something is kept that may go one day."""

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
         HOURLY_SWEEP,
         SWEEP_CHECKPOINT,
         SWEEP_DEADLINES,
+        SWEEP_ENDED,
         SWEEP_HOLDS,
         SWEEP_PURGE,
         SWEEP_RECONCILE,
@@ -37,6 +38,7 @@ class HourlySweep:
         checkpoint = await self._sweep(SWEEP_CHECKPOINT)
         purge = await self._sweep(SWEEP_PURGE)
         resumed = await self._sweep(SWEEP_RESUME)
+        ended = await self._sweep(SWEEP_ENDED)
         return SweepReport(
             escalated=deadlines.escalated,
             stuck=deadlines.stuck,
@@ -48,6 +50,7 @@ class HourlySweep:
             holds_due=holds.holds_due,
             doubts=holds.doubts,
             resumed=resumed.resumed,
+            ended=ended.ended,
             checkpoint=checkpoint.checkpoint,
             purged=purge.purged,
         )

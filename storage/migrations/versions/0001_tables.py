@@ -77,6 +77,9 @@ def _tables() -> None:
         sa.Column("reopened", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("resumed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("origin", sa.Text(), server_default="request", nullable=False),
+        sa.Column("batch", sa.Text(), nullable=True),
+        sa.Column("ended_in", sa.Text(), nullable=True),
         sa.Column("resumes_on", sa.Date(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
@@ -123,6 +126,14 @@ def _tables() -> None:
         unique=False,
         schema="dsr",
         postgresql_where=sa.text("status <> 'closed'"),
+    )
+    op.create_index(
+        "cases_of_batch",
+        "cases",
+        ["batch"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("batch is not null"),
     )
     op.create_index(
         "cases_parked",
@@ -444,6 +455,14 @@ def _tables() -> None:
             ["dsr.holds.id"],
         ),
         sa.PrimaryKeyConstraint("hold_id", "part"),
+        schema="dsr",
+    )
+    op.create_table(
+        "retention_sweeps",
+        sa.Column("swept_on", sa.Date(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("systems", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("swept_on"),
         schema="dsr",
     )
     op.create_table(
