@@ -193,7 +193,7 @@ async def _contested(
     await _end_tasks(step, call)
     await step.seal(f"corrected:{call.system}", Corrected().model_dump_json().encode())
     await keep_found(step, call, found=found)
-    if restricted is not None:
+    if restricted:
         step.record(Event.RESTRICTED, system=call.system, records=restricted)
 
 

@@ -292,3 +292,28 @@ async def consent_withdrawn(desk: Desk) -> str:
         "LUMI", "consent", channel="email", purposes=["marketing"], consent=consent
     )
     return await _told_and_closed(desk, number)
+
+
+@scenario
+async def correction_applied(desk: Desk) -> str:
+    """A new number: restricted meanwhile, changed where the old one stands, recipients told."""
+    new = {"field": "user.contact.phone_number", "old": "+358 40 555 0007",
+           "new": "+358 40 555 0107"}  # fmt: skip
+    number = await desk.submit("MIKKO", "correct", corrections=[new], **LETTER)
+    await desk.decide(number, role="handler")
+    await desk.send(number)
+    await desk.reaches(number, Status.FOLLOWING_UP)
+    await desk.by_hand(number)
+    await desk.send(number)
+    await desk.reaches(number, Status.CLOSED)
+    return number
+
+
+@scenario
+async def correction_disputed(desk: Desk) -> str:
+    """The handler disputes it: the person's statement is put beside the data, Art. 18(1)(a)."""
+    name = {"field": "user.name", "new": "Åsa Lindström-Berg", "evidence": "I go by that name."}
+    number = await desk.submit("ASA", "correct", scope=["marketing"], corrections=[name], **LETTER)
+    reason = "No document shows another name."
+    await desk.decide(number, Choice.REFUSE, Ground.FACT_DISPUTED, role="handler", reason=reason)
+    return await _told_and_closed(desk, number)

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 QUEUE = "canary-real"
 REGISTER = "DSR_CUSTOMERS_URL"
 NUMBER = word("no")
-ERASED_NUMBER = f"{NUMBER}2"
+ERASED_NUMBER, CORRECTED_NUMBER = f"{NUMBER}2", f"{NUMBER}3"
 PATIENCE_SECONDS = 120  # it starts beside everything else
 
 
@@ -33,7 +33,7 @@ async def a_real_worker_answers(
     canary: Canary, settings: Settings, connection: Connection, shipped: Configuration,
     folder: Path,
 ) -> None:  # fmt: skip
-    """Over the shipped customer register: access, a deletion and an objection that fail there."""
+    """Over the shipped customer register: access; deletion, correction, objection that fail."""
     register = connection.registers[REGISTER]
     await create_registers({"customers": register}, people=0)
     form = a_request("access", "customers")
@@ -50,6 +50,7 @@ async def a_real_worker_answers(
         canary.delivered.append(await client.package(number, by="maija"))
         await canary.office.reaches(number, Status.CLOSED)
         await _erases_once_it_can(client, canary, register)
+        await _corrects_what_the_register_takes(client, canary, register)
         await _change(register, REFUSE_WRITING)
         number = (await client.submit(form | OBJECTION)).number
         await _awaits(client, number, "resolve_system")
@@ -69,6 +70,11 @@ create trigger refuse before delete on customers.customers
     for each row execute function customers.refuse();
 """
 """From then on the register's errors repeat the person's row."""
+NAME = {"field": "user.name.last", "old": mark("last"), "new": mark("newvalue")}
+LANGUAGE = {"field": "user.demographic.language", "old": "fi", "new": "sv"}
+REFUSE_LANGUAGES = """
+alter table customers.customers add constraint known check (language = 'fi')
+"""
 
 
 async def _erases_once_it_can(client: DsrClient, canary: Canary, register: str) -> None:
@@ -93,6 +99,28 @@ async def _erases_once_it_can(client: DsrClient, canary: Canary, register: str) 
         number, m.ResolveSystem, by="maija", system="customers", how="retry",
         reason=mark("resolution"),
     )  # fmt: skip
+    await _awaits(client, number, "send_reply")
+    await canary.hand_out(number, LetterKind.SUPPLEMENT)
+    await canary.ends(number, Outcome.FULFILLED)
+
+
+async def _corrects_what_the_register_takes(
+    client: DsrClient, canary: Canary, register: str
+) -> None:
+    """One value is changed; the other, refused with the row in the error, a person sees to."""
+    form = a_request("correct", "customers") | {"corrections": [NAME, LANGUAGE]}
+    form["subject"]["identifiers"][2]["value"] = CORRECTED_NUMBER
+    await _know(register, CORRECTED_NUMBER, form["subject"]["identifiers"][0]["value"])
+    await _change(register, REFUSE_LANGUAGES)
+    number = (await client.submit(form)).number
+    await _awaits(client, number, "decide")
+    await client.act(number, m.Decide, by="maija", choice="approve", reason=mark("approval"))
+    await _awaits(client, number, "send_reply")
+    await canary.hand_out(number, LetterKind.REPLY)
+    await canary.office.reaches(number, Status.FOLLOWING_UP)
+    view = await client.show(number)
+    (task,) = [a.task for a in view.awaiting if a.what == "correction_differs"]
+    await client.complete_task(number, task, by="maija", records=1, note=mark("tasknote"))
     await _awaits(client, number, "send_reply")
     await canary.hand_out(number, LetterKind.SUPPLEMENT)
     await canary.ends(number, Outcome.FULFILLED)

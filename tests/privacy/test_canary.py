@@ -53,8 +53,8 @@ REQUESTS = {
 }  # fmt: skip
 FINDINGS = {
     "byhandcontent", "byhandname", "chosen", "column", "erasedkey", "nested", "other", "otherkey",
-    "papercontent", "papername", "thirdvalue", "proofcontent", "proofname", "rowkey", "second",
-    "stranger", "value",
+    "papercontent", "papername", "proofcontent", "proofname", "rowkey", "second", "stranger",
+    "thirdvalue", "value",
 }  # fmt: skip
 STEPS = [step.name.encode() for step in vars(steps).values() if isinstance(step, steps.Step)]
 IMPOSSIBLE = {(Kind.OBJECTION, Outcome.NOTHING_HELD), (Kind.CONSENT, Outcome.NOTHING_HELD)}
@@ -66,11 +66,8 @@ OF_DATES_AND_OPERATORS = {
 }  # fmt: skip
 """Facts that hold dates, counts and accounts of staff only; not driven here."""
 
-OF_CORRECTING = {"correctfault"}
-"""In the error of a system that had corrected."""
-
-OF_ERASING = {"erasefault", "knownas", "scanfault"}
-"""In errors of a system that was to erase, and of one that was read again."""
+OF_CHANGING = {"correctfault", "erasefault", "knownas", "scanfault"}
+"""In errors of systems that had corrected, that were to erase, and that were read again."""
 
 LAST_FAULTS = {"fault", "knownas", "letterfault", "misread", "scanfault"}
 """Of every step's tries the history has the last error only, the log has all."""
@@ -150,10 +147,7 @@ def test_the_marks_are_in_the_sealed_case_files(left: dict[str, Path]):
     kept = fields((left["sealed"] / "unsealed").read_bytes())
 
     assert kept >= STAFF_TEXTS | REQUESTS | FINDINGS | OF_THE_REGISTER
-    assert (
-        kept & {"key", "fault", "unwantedcontent", "erasedvalue", *OF_ERASING, *OF_CORRECTING}
-        == set()
-    )
+    assert kept & {"key", "fault", "unwantedcontent", "erasedvalue", *OF_CHANGING} == set()
 
 
 def test_letters_packages_and_findings_hold_the_data_that_they_are_for(left: dict[str, Path]):
@@ -172,10 +166,7 @@ def test_letters_packages_and_findings_hold_the_data_that_they_are_for(left: dic
         ("state/temporal.db*", STAFF_TEXTS),
         (
             "stderr",
-            LAST_FAULTS
-            | OF_ERASING
-            | OF_CORRECTING
-            | {"erasedvalue", "faultnote", "name", "email"},
+            LAST_FAULTS | OF_CHANGING | {"erasedvalue", "faultnote", "name", "email"},
         ),
     ],
 )
