@@ -3,6 +3,7 @@
 An approval covers what it named. Less may go (a hold came, a date was reached later): more never.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -19,6 +20,8 @@ from connectors.contract import (
     ErasurePlan,
     Kept,
     Person,
+    PlannedRow,
+    PlannedTable,
     Remains,
     RowKey,
     SystemMisdeclared,
@@ -41,15 +44,11 @@ class PlanChanged(Exception):
 
 
 class Done(NamedTuple):
-    """What erasing one system came to: what it did, what still names the person, what was held.
-
-    `approved`: how many records were to go.
-    """
+    """What erasing one system came to: what it did, what still names the person, what was held."""
 
     erased: Erased
     remains: tuple[Remains, ...]
     held: Held
-    approved: int
 
 
 class ErasureActivities:
@@ -133,9 +132,8 @@ class ErasureActivities:
     ) -> Done:
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
-        goes = _records(approved, goes=True)
         if erasing.held.everything:
-            return Done(Erased(kept=_all_of(approved)), (), erasing.held, goes)
+            return Done(Erased(kept=_all_of(approved)), (), erasing.held)
         seen = ErasurePlan()
 
         async def agree(plan: ErasurePlan) -> None:
@@ -148,9 +146,11 @@ class ErasureActivities:
             person, call.at, erasing.held, agree, erasing.prove,
             timedelta(seconds=erasing.seconds_left()), _kept_keys(approved),
         )  # fmt: skip
+        if await erasing.is_repeated():
+            erased = _with_what_went(erased, approved, seen)
         everyone = dict.fromkeys((*person.identities, *erased.identities))
         known = person.model_copy(update={"identities": tuple(everyone)})
-        return Done(erased, await connector.remains(known, seen), erasing.held, goes)
+        return Done(erased, await connector.remains(known, seen), erasing.held)
 
     async def _once(
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
@@ -182,13 +182,36 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         reason = f"{left} record(s) still name the person: dsr systems check {call.system}"
         return await write_outcome(step, call, SystemOutcome.FAILED, records, reason)
     step.record(Event.VERIFIED, system=call.system)
-    if not (records or kept):  # an earlier try committed and could not tell: not "nothing held"
-        records = done.approved
     outcome = SystemOutcome.ERASED if records else SystemOutcome.NOTHING_HELD
     if kept:
         outcome = SystemOutcome.RETAINED
         reason = f"{sum(one.records for one in kept)} record(s) kept"
     return await write_outcome(step, call, outcome, records, reason or None)
+
+
+def _with_what_went(erased: Erased, approved: ErasurePlan, seen: ErasurePlan) -> Erased:
+    """An earlier try committed and could not tell: what was approved and is there no more is told.
+
+    Otherwise what went would be on no record, and the person be told of less.
+    """
+    there = {_row(table, row) for table in seen.tables for row in table.rows}
+    went = Counter(
+        table.action
+        for table in approved.tables
+        for row in table.rows
+        if _row(table, row) not in there
+    )
+    return erased.model_copy(
+        update={
+            "deleted": erased.deleted + went["delete"],
+            "changed": erased.changed + went["change"],
+        }
+    )
+
+
+def _row(table: PlannedTable, row: PlannedRow) -> str:
+    key = RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
+    return key.model_dump_json()
 
 
 def _told(done: Done) -> tuple[Kept, ...]:
