@@ -35,6 +35,7 @@ from storage.holds import (
     erasures_on,
     intend,
     locked_hold,
+    may_have_erased,
     note_kept,
     standing_holds,
 )
@@ -67,10 +68,12 @@ class Erasing:
     """An erasure under guard. `held`: what it has to leave alone."""
 
     def __init__(
-        self, conn: AsyncConnection, case_file: CaseFile, wanted: Wanted, held: Held, ends: float
-    ) -> None:
+        self, conn: AsyncConnection, case_file: CaseFile, intent: UUID, wanted: Wanted, held: Held,
+        ends: float,
+    ) -> None:  # fmt: skip
         self.held = held
         self.proved = False
+        self._intent = intent
         self._conn = conn
         self._case_file = case_file
         self._wanted = wanted
@@ -94,6 +97,12 @@ class Erasing:
         except Exception as error:
             raise NotProved(f"the guard's connection is gone ({type(error).__name__})") from None
         self.proved = True
+
+    async def is_repeated(self) -> bool:
+        """Whether another try of this run may have committed, whatever became of its answer."""
+        wanted = self._wanted
+        run = wanted.key.partition("/")[0]
+        return await may_have_erased(self._conn, wanted.case, wanted.system, run, self._intent)
 
     def step(self, actor: str) -> AbstractAsyncContextManager[CaseStep]:
         """The step on the case that records the outcome, in the guard's own transaction."""
@@ -151,7 +160,7 @@ class Guard:
         if covered.categories and not covered.everything:
             async with self._engine.begin() as apart:
                 await note_kept(apart, intent, covered.categories)
-        return Erasing(conn, self._case_file, wanted, covered, ends)
+        return Erasing(conn, self._case_file, intent, wanted, covered, ends)
 
     async def _end(self, conn: AsyncConnection, intent: UUID, erasing: Erasing) -> None:
         """Step (e), with the step that the caller recorded."""

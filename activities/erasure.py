@@ -3,6 +3,7 @@
 An approval covers what it named. Less may go (a hold came, a date was reached later): more never.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -19,6 +20,8 @@ from connectors.contract import (
     ErasurePlan,
     Kept,
     Person,
+    PlannedRow,
+    PlannedTable,
     Remains,
     RowKey,
     SystemMisdeclared,
@@ -44,14 +47,13 @@ class PlanChanged(Exception):
 class Done(NamedTuple):
     """What erasing one system came to: what it did, what still names the person, what was held.
 
-    `approved`: how many records were to go. `left`: what names the rows that stay, for the day on
-    which they may go: what named the person in them may be gone.
+    `left`: what names the rows that stay, for the day on which they may go: what named the person
+    in them may be gone.
     """
 
     erased: Erased
     remains: tuple[Remains, ...]
     held: Held
-    approved: int
     left: tuple[RowKey, ...] = ()
     restricted: int = 0
 
@@ -146,10 +148,9 @@ class ErasureActivities:
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
         left = await self._left(call) if call.resumes else ()
-        goes = _records(approved, goes=True)
         restricted = await self._restrict(call, person, approved, erasing.held)
         if erasing.held.everything:
-            return Done(Erased(kept=_all_of(approved)), (), erasing.held, goes, (), restricted)
+            return Done(Erased(kept=_all_of(approved)), (), erasing.held, left, restricted)
         seen = ErasurePlan()
 
         async def agree(plan: ErasurePlan) -> None:
@@ -163,10 +164,12 @@ class ErasureActivities:
             timedelta(seconds=erasing.seconds_left()),
             _each_once((*_keys(approved, goes=False), *left)),
         )  # fmt: skip
+        if await erasing.is_repeated():
+            erased = _with_what_went(erased, approved, seen)
         everyone = dict.fromkeys((*person.identities, *erased.identities))
         known = person.model_copy(update={"identities": tuple(everyone)})
         remains = await connector.remains(known, seen)
-        return Done(erased, remains, erasing.held, goes, _keys(seen, goes=False), restricted)
+        return Done(erased, remains, erasing.held, _keys(seen, goes=False), restricted)
 
     async def _restrict(
         self, call: SystemCall, person: Person, approved: ErasurePlan, held: Held
@@ -210,8 +213,6 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         reason = f"{left} record(s) still name the person: dsr systems check {call.system}"
         return await write_outcome(step, call, SystemOutcome.FAILED, records, reason)
     step.record(Event.VERIFIED, system=call.system)
-    if not (records or kept):  # an earlier try committed and could not tell: not "nothing held"
-        records = done.approved
     outcome = SystemOutcome.ERASED if records else SystemOutcome.NOTHING_HELD
     if kept:
         outcome = SystemOutcome.RETAINED
@@ -221,6 +222,31 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         kept_until=min((one.until for one in kept if one.until), default=None),
         held=any(one.reason == "legal_hold" for one in erased.kept),
     )  # fmt: skip
+
+
+def _with_what_went(erased: Erased, approved: ErasurePlan, seen: ErasurePlan) -> Erased:
+    """An earlier try committed and could not tell: what was approved and is there no more is told.
+
+    Otherwise what went would be on no record, and the person be told of less.
+    """
+    there = {_row(table, row) for table in seen.tables for row in table.rows}
+    went = Counter(
+        table.action
+        for table in approved.tables
+        for row in table.rows
+        if _row(table, row) not in there
+    )
+    return erased.model_copy(
+        update={
+            "deleted": erased.deleted + went["delete"],
+            "changed": erased.changed + went["change"],
+        }
+    )
+
+
+def _row(table: PlannedTable, row: PlannedRow) -> str:
+    key = RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
+    return key.model_dump_json()
 
 
 def _told(done: Done) -> tuple[Kept, ...]:
