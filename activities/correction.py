@@ -14,6 +14,7 @@ from sqlalchemy import select
 from temporalio import activity
 
 from activities.desk import Desk, step_key
+from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, keep_found, lag_of, misdeclared, write_outcome
 from connectors.contract import (
     Connector,
@@ -92,6 +93,8 @@ class CorrectionActivities:
             corrects = (CORRECT_BY_HAND,) if wanted.approved else ()
             states = (STATEMENT_BY_HAND,) if wanted.disputed else ()
             return await self._ask_people(call, *corrects, *states)
+        if await is_stopped(self._desk, call.system):
+            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         try:
             done, lifted = await self._corrected(call, wanted)
         except SystemMisdeclared:

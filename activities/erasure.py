@@ -14,6 +14,7 @@ from temporalio import activity
 
 from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
+from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, handed_over, misdeclared, write_outcome
 from connectors.contract import (
     Erased,
@@ -109,6 +110,8 @@ class ErasureActivities:
             role = facts.role or "handler"
             hand_over = partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
             return await self._once(call, hand_over)
+        if await is_stopped(self._desk, call.system):
+            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         try:
             return await self._erase(call)
         except PlanChanged:

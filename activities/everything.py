@@ -14,6 +14,7 @@ from activities.parking import ParkingActivities
 from activities.reclassification import ReclassificationActivities
 from activities.replies import ReplyActivities
 from activities.runs import Runs
+from activities.standstill import StandstillActivities
 from activities.sweeps import SweepActivities
 from activities.systems import SystemActivities
 from storage.signing import Signer
@@ -26,6 +27,7 @@ def every_activity(
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
     erasure, parking = ErasureActivities(desk), ParkingActivities(desk)
+    standstill = StandstillActivities(desk)
     ended = EndedRelations(desk, runs, intake)
     reclassification = ReclassificationActivities(desk, runs)
     correction = CorrectionActivities(desk)
@@ -57,6 +59,7 @@ def every_activity(
         sweep.holds,
         sweep.resume,
         sweep.purge,
+        standstill.await_resumed,
         ended.sweep,
         ended.conclude,
         sweep.checkpoint,

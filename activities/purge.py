@@ -23,6 +23,7 @@ from storage import tables as t
 from storage.case_file import CaseFile
 from storage.locks import LockBusy, lock_to_erase
 from storage.purge import forget
+from storage.standstills import stands_still
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,9 @@ class Purge:
 
         Safe to repeat. A case that fails stops no other; the first failure is raised at the end.
         """
+        async with self._case_file.reading.connect() as conn:
+            if await stands_still(conn, None):
+                return 0
         purged, failed = 0, list[Exception]()
         async for row in self._due(at):
             if purged == MOST:

@@ -225,6 +225,7 @@ class SystemAnswer(Model):
     opened: tuple[Awaited, ...] = ()  # tasks of this system, and the review that is due with it
     moved: Status | None = None  # where the case went with it
     plan: str | None = None  # keyed digest of what would be erased here
+    stopped: bool = False  # an operator has: nothing was done
     revision: int = 0  # of the case row that has this answer
 
 
@@ -312,6 +313,7 @@ SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
 SWEEP_RESUME: Final = Step("sweep.resume", SweepInput, SweepReport)
 SWEEP_PURGE: Final = Step("sweep.purge", SweepInput, SweepReport)
+AWAIT_RESUMED: Final = Step("system.await_resumed", SystemCall, SystemAnswer)
 SWEEP_ENDED: Final = Step("sweep.ended", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 

@@ -55,6 +55,7 @@ from starter.intake import Intake, Receipt, first_fault
 from starter.outbox import Outbox
 from starter.reclassifying import Reclassifying
 from starter.retention import Retention
+from starter.standstills import Standstills
 from starter.suppressions import Suppressions
 from storage import tables as t
 from storage.case_file import CaseFile
@@ -101,6 +102,8 @@ class DsrClient:
             case_file, configuration.policy, [system.name for system in configuration.systems],
             lambda: self.now(),
         )  # fmt: skip
+        names = [system.name for system in configuration.systems]
+        self.standstills = Standstills(case_file, names, lambda: self.now())
         self.retention = Retention(case_file, self.act, lambda: self.now())
         self.suppressions = Suppressions(case_file.engine, case_file.keyring, configuration.policy)
 

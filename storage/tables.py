@@ -326,6 +326,24 @@ hold_texts = Table(
     schema="dsr",
 )
 
+standstills = Table(
+    "standstills",  # what an operator has stopped; ended ones stay, as a record of who and when
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("system", Text),  # None: all
+    _at("paused_at"),
+    Column("paused_by", Text, nullable=False),
+    _at("resumed_at", null=True),
+    Column("resumed_by", Text),
+    Index(
+        "standstills_once",
+        text("coalesce(system, '')"),
+        unique=True,
+        postgresql_where=text("resumed_at is null"),
+    ),
+    schema="dsr",
+)
+
 retention_sweeps = Table(
     "retention_sweeps",  # what the daily sweep of relations that ended has found; counts only
     metadata,

@@ -123,6 +123,10 @@ class FanOut:
         while True:
             async with window:
                 answer = await self._try(plan)
+            if answer is not None and answer.stopped:
+                self._case.adopt_answer(answer)
+                await self._until_resumed(plan)
+                continue
             if answer is not None and answer.outcome is not SystemOutcome.FAILED:
                 return self._case.adopt_answer(answer)
             await self._tell(plan, answer)
@@ -162,6 +166,25 @@ class FanOut:
         finally:
             self._trying -= 1
         return answer
+
+    async def _until_resumed(self, plan: SystemPlan) -> None:
+        """An operator has stopped what changes this system; looked at again without an event."""
+        case, pace = self._case, self._case.opened.pacing
+        try:
+            await workflow.execute_activity(
+                steps.AWAIT_RESUMED.name,
+                SystemCall(case=case.ref.case, at=workflow.now(), system=plan.name, duty=plan.duty),
+                result_type=steps.AWAIT_RESUMED.gives,
+                activity_id=f"{steps.AWAIT_RESUMED.name}:{plan.name}:{case.next_step()}",
+                start_to_close_timeout=pace.step_timeout,
+                retry_policy=RetryPolicy(
+                    initial_interval=pace.retry_first, maximum_interval=pace.retry_most
+                ),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            raise
 
     async def _tell(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
         """Staff see it in one sentence and resolve it: retry, by hand, leave out."""

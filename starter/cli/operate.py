@@ -22,7 +22,7 @@ PANEL = "Operation"
 
 def register(app: typer.Typer) -> None:
     """Adds what operators use."""
-    for command in (up, demo, migrate, reconcile):
+    for command in (up, demo, migrate, reconcile, pause, resume):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -171,3 +171,33 @@ def process_settings() -> "Settings":
     settings = from_environment()
     configure(settings.log_level)
     return settings
+
+
+System = Annotated[
+    str | None,
+    typer.Argument(metavar="[SYSTEM]", help="Without it: every system.", show_default=False),
+]
+
+
+def pause(system: System = None) -> None:
+    """Stop what cannot be undone (erasing, correcting, purging); searching goes on."""
+    from starter.client import system_user
+
+    with_engine(
+        lambda engine: engine.client.standstills.pause(system, by=system_user()), temporal=False
+    )
+    which = system or "every system"
+    say(
+        f"Nothing is erased or corrected in {which} from now on; what has begun ends within "
+        f"minutes. To go on: dsr resume{f' {system}' if system else ''}"
+    )
+
+
+def resume(system: System = None) -> None:
+    """Let what dsr pause has stopped go on; waiting cases do so by themselves."""
+    from starter.client import system_user
+
+    with_engine(
+        lambda engine: engine.client.standstills.resume(system, by=system_user()), temporal=False
+    )
+    say(f"{system or 'Every system'} goes on; waiting cases do so by themselves.")

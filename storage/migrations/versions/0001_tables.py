@@ -458,6 +458,25 @@ def _tables() -> None:
         schema="dsr",
     )
     op.create_table(
+        "standstills",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("system", sa.Text(), nullable=True),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("paused_by", sa.Text(), nullable=False),
+        sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resumed_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        schema="dsr",
+    )
+    op.create_index(
+        "standstills_once",
+        "standstills",
+        [sa.literal_column("coalesce(system, '')")],
+        unique=True,
+        schema="dsr",
+        postgresql_where=sa.text("resumed_at is null"),
+    )
+    op.create_table(
         "retention_sweeps",
         sa.Column("swept_on", sa.Date(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,75 @@
+"""Stopping what cannot be undone, and letting it go on: for operators."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from schemas.base import Instant, Model
+from schemas.errors import BadInput, RefusedByRule
+from storage import standstills as rows
+from storage.case_file import CaseFile
+
+log = structlog.get_logger(__name__)
+
+
+class Standstill(Model):
+    """What stands still; `system` None: all."""
+
+    system: str | None
+    since: Instant
+    by: str
+
+
+class Standstills:
+    """Erasures, corrections and the purge, of one system or of all."""
+
+    def __init__(
+        self, case_file: CaseFile, systems: Sequence[str], now: Callable[[], datetime]
+    ) -> None:
+        self._engine = case_file.engine
+        self._systems = systems
+        self._now = now
+
+    async def pause(self, system: str | None, *, by: str) -> None:
+        """Nothing is destroyed or changed from now on. What has begun ends within its bound.
+
+        Raises `BadInput` for an unknown system, `RefusedByRule` if it stands still already.
+        """
+        self._check(system)
+        async with self._engine.begin() as conn:
+            if not await rows.pause(conn, system, by, self._now()):
+                raise RefusedByRule(f"{_name(system)} stands still already. To go on: dsr resume")
+        log.warning("destructive_steps_paused", system=system or "all")
+
+    async def resume(self, system: str | None, *, by: str) -> None:
+        """It goes on by itself. Raises `RefusedByRule` if it does not stand still by itself."""
+        self._check(system)
+        async with self._engine.begin() as conn:
+            if not await rows.resume(conn, system, by, self._now()):
+                raise RefusedByRule(await self._why_not(system))
+        log.warning("destructive_steps_resumed", system=system or "all")
+
+    async def standing(self) -> list[Standstill]:
+        """What stands still now, the oldest first."""
+        async with self._engine.connect() as conn:
+            return [
+                Standstill(system=row["system"], since=row["paused_at"], by=row["paused_by"])
+                for row in await rows.standstills(conn)
+            ]
+
+    async def _why_not(self, system: str | None) -> str:
+        standing = await self.standing()
+        if system is not None and any(one.system is None for one in standing):
+            return "Not resumed: every system stands still. Let all go on: dsr resume"
+        names = ", ".join(one.system for one in standing if one.system is not None)
+        hint = f" By itself stands still: {names}." if names else ""
+        return f"Nothing to resume: {_name(system)} does not stand still.{hint}"
+
+    def _check(self, system: str | None) -> None:
+        if system is not None and system not in self._systems:
+            raise BadInput(f"There is no such system. Known: {', '.join(self._systems)}.")
+
+
+def _name(system: str | None) -> str:
+    return "Every system" if system is None else system
