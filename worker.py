@@ -18,6 +18,7 @@ from connectors.registry import Systems
 from schemas.errors import DsrError
 from starter.configuration import Configuration, load
 from starter.connection import Connection, resolve
+from starter.ended import EndedIntake
 from starter.logs import configure
 from starter.schedules import schedule_sweeps
 from starter.settings import Settings, from_environment
@@ -64,7 +65,9 @@ def registrations(ground: Ground) -> Registrations:
     case_file = CaseFile(ground.engine, ground.keyring, Audit(secrets.signer), policy.version)
     runs = Runs(ground.client, case_file, ground.settings.task_queue)
     desk = Desk(case_file, policy, ground.systems, Letters(ground.configuration.letters))
-    activities = every_activity(desk, runs, secrets.signer, ground.settings.audit_log_path())
+    activities = every_activity(
+        desk, runs, secrets.signer, ground.settings.audit_log_path(), EndedIntake(case_file, policy)
+    )
     return Registrations(workflows=EVERY_WORKFLOW, activities=activities)
 
 

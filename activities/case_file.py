@@ -42,8 +42,9 @@ class CaseFileActivities:
         """
         policy, form = self._desk.policy, await self._desk.form(opening.case)
         absolute = set(form.purposes) <= set(policy.absolute_purposes)
+        here = tuple(f for f in self._desk.systems.facts if opening.only in (None, f.name))
         plan = concerned(
-            self._desk.systems.facts, form.kind, form.scope, form.purposes, absolute,
+            here, form.kind, form.scope, form.purposes, absolute,
             tuple(c.field for c in form.corrections),
             restrict_contested=policy.correction.restrict_meanwhile,
         )  # fmt: skip
@@ -52,6 +53,7 @@ class CaseFileActivities:
             await _plan_systems(step, plan)
             if opening.acknowledge:
                 await acknowledge(self._desk, step, form)
+            if opening.begins:
                 _admit(step)
 
         recorded = await self._desk.record(opening, write)
@@ -100,8 +102,7 @@ async def _apply(step: CaseStep, change: Change) -> None:
         await step.system(system)
     if change.decision is not None:
         await step.decide(change.decision)
-    for name in change.closes:
-        await step.close_tasks(name)
+    await step.close_tasks(*change.closes)
     for task in change.opens:
         await step.open_task(task)
     if change.move is Status.CLOSED:

@@ -31,19 +31,25 @@ class Desk:
     policy: Policy
     systems: Systems
     letters: Letters
-    _read: dict[UUID, asyncio.Task[RequestForm]] = field(default_factory=dict, repr=False)
+    _read: dict[tuple[UUID, str | None], asyncio.Task[RequestForm]] = field(
+        default_factory=dict, repr=False
+    )
 
     async def form(self, case: UUID) -> RequestForm:
-        """The request as it was received; read once for the systems that are asked in a row."""
-        reading = self._read.get(case)
+        """The request as it stands; read once for the systems that are asked in a row.
+
+        Each run reads it anew: a request that is reclassified has another form then.
+        """
+        run = (case, activity.info().workflow_id if activity.in_activity() else None)
+        reading = self._read.get(run)
         if reading is None:
-            reading = self._read[case] = asyncio.create_task(self._read_form(case))
-            reading.add_done_callback(lambda read: self._forget_later(case, read))
+            reading = self._read[run] = asyncio.create_task(self._read_form(case))
+            reading.add_done_callback(lambda read: self._forget_later(run, read))
         return await asyncio.shield(reading)
 
-    def _forget_later(self, case: UUID, read: asyncio.Task[RequestForm]) -> None:
+    def _forget_later(self, run: tuple[UUID, str | None], read: asyncio.Task[RequestForm]) -> None:
         kept = 0 if read.cancelled() or read.exception() else KEPT_SECONDS
-        asyncio.get_running_loop().call_later(kept, self._read.pop, case, None)
+        asyncio.get_running_loop().call_later(kept, self._read.pop, run, None)
 
     async def _read_form(self, case: UUID) -> RequestForm:
         content = await self.case_file.unseal(case, "form")

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rules.holds import Tried, fate, held, in_force
@@ -35,6 +35,7 @@ from storage.holds import (
     erasures_on,
     intend,
     locked_hold,
+    may_have_erased,
     note_kept,
     standing_holds,
 )
@@ -67,10 +68,12 @@ class Erasing:
     """An erasure under guard. `held`: what it has to leave alone."""
 
     def __init__(
-        self, conn: AsyncConnection, case_file: CaseFile, wanted: Wanted, held: Held, ends: float
-    ) -> None:
+        self, conn: AsyncConnection, case_file: CaseFile, intent: UUID, wanted: Wanted, held: Held,
+        ends: float,
+    ) -> None:  # fmt: skip
         self.held = held
         self.proved = False
+        self._intent = intent
         self._conn = conn
         self._case_file = case_file
         self._wanted = wanted
@@ -94,6 +97,12 @@ class Erasing:
         except Exception as error:
             raise NotProved(f"the guard's connection is gone ({type(error).__name__})") from None
         self.proved = True
+
+    async def is_repeated(self) -> bool:
+        """Whether another try of this run may have committed, whatever became of its answer."""
+        wanted = self._wanted
+        run = wanted.key.partition("/")[0]
+        return await may_have_erased(self._conn, wanted.case, wanted.system, run, self._intent)
 
     def step(self, actor: str) -> AbstractAsyncContextManager[CaseStep]:
         """The step on the case that records the outcome, in the guard's own transaction."""
@@ -145,13 +154,13 @@ class Guard:
         self, conn: AsyncConnection, intent: UUID, wanted: Wanted, ends: float
     ) -> Erasing:
         """Step (b). What is kept is known even if nobody lives to tell how this ended."""
-        await lock_to_erase(conn, wanted.hashes, wanted.system, self._within)
+        await lock_to_erase(conn, wanted.hashes, (wanted.system,), self._within)
         holds = await standing_holds(conn, wanted.hashes)
         covered = held(holds, wanted.system, wanted.categories, wanted.at)
         if covered.categories and not covered.everything:
             async with self._engine.begin() as apart:
                 await note_kept(apart, intent, covered.categories)
-        return Erasing(conn, self._case_file, wanted, covered, ends)
+        return Erasing(conn, self._case_file, intent, wanted, covered, ends)
 
     async def _end(self, conn: AsyncConnection, intent: UUID, erasing: Erasing) -> None:
         """Step (e), with the step that the caller recorded."""
@@ -235,12 +244,15 @@ async def is_held(
     return held(await standing_holds(conn, hashes), system, categories, at)
 
 
-async def held_cases(conn: AsyncConnection, at: datetime) -> set[UUID]:
-    """Cases whose keys must not be destroyed: somebody's data in them is held."""
+async def held_cases(
+    conn: AsyncConnection, at: datetime, among: Sequence[UUID] | None = None
+) -> set[UUID]:
+    """Cases whose keys must not be destroyed: somebody's data in them is held. None = of all."""
     standing = [hold for hold in await standing_holds(conn) if in_force(hold, at)]
     hashes = [value for hold in standing for value in hold.hashes]
     systems = [name for hold in standing if hold.for_everybody for name in hold.systems]
     of_person = select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(hashes))
     of_system = select(t.system_tasks.c.case_id).where(t.system_tasks.c.name.in_(systems))
     concerned = or_(t.cases.c.id.in_(of_person), t.cases.c.id.in_(of_system))
-    return set(await conn.scalars(select(t.cases.c.id).where(concerned)))
+    asked = true() if among is None else t.cases.c.id.in_(among)
+    return set(await conn.scalars(select(t.cases.c.id).where(concerned, asked)))

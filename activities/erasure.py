@@ -3,7 +3,8 @@
 An approval covers what it named. Less may go (a hold came, a date was reached later): more never.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -19,6 +20,8 @@ from connectors.contract import (
     ErasurePlan,
     Kept,
     Person,
+    PlannedRow,
+    PlannedTable,
     Remains,
     RowKey,
     SystemMisdeclared,
@@ -33,6 +36,7 @@ from storage.case_file import CaseStep
 from storage.holds import standing_holds
 
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
+KEYS: Final = TypeAdapter(tuple[RowKey, ...])
 PLAN_CHANGED: Final = "more would be erased than was approved"
 
 
@@ -43,13 +47,15 @@ class PlanChanged(Exception):
 class Done(NamedTuple):
     """What erasing one system came to: what it did, what still names the person, what was held.
 
-    `approved`: how many records were to go.
+    `left`: what names the rows that stay, for the day on which they may go: what named the person
+    in them may be gone.
     """
 
     erased: Erased
     remains: tuple[Remains, ...]
     held: Held
-    approved: int
+    left: tuple[RowKey, ...] = ()
+    restricted: int = 0
 
 
 class ErasureActivities:
@@ -113,8 +119,7 @@ class ErasureActivities:
 
     async def _erase(self, call: SystemCall) -> SystemAnswer:
         person = await self._desk.person(call.case)
-        content = await self._desk.case_file.unseal(call.case, f"plan:{call.system}")
-        approved = ErasurePlan.model_validate_json(content or b"{}")
+        approved = await self._approved(call)
         wanted = Wanted(
             case=call.case, system=call.system, at=call.at, key=step_key(),
             categories=self._desk.facts(call.system).categories,
@@ -128,29 +133,52 @@ class ErasureActivities:
                     await _write_erased(step, call, done)
                 return await answer_of(step, call)
 
+    async def _approved(self, call: SystemCall) -> ErasurePlan:
+        content = await self._desk.case_file.unseal(call.case, f"plan:{call.system}")
+        return ErasurePlan.model_validate_json(content or b"{}")
+
+    async def _left(self, call: SystemCall) -> tuple[RowKey, ...]:
+        """What an earlier erasure of this case left here."""
+        content = await self._desk.case_file.unseal(call.case, f"left:{call.system}")
+        return KEYS.validate_json(content or b"[]")
+
     async def _erase_held(
         self, call: SystemCall, person: Person, approved: ErasurePlan, erasing: Erasing
     ) -> Done:
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
-        goes = _records(approved, goes=True)
+        left = await self._left(call) if call.resumes else ()
+        restricted = await self._restrict(call, person, approved, erasing.held)
         if erasing.held.everything:
-            return Done(Erased(kept=_all_of(approved)), (), erasing.held, goes)
+            return Done(Erased(kept=_all_of(approved)), (), erasing.held, left, restricted)
         seen = ErasurePlan()
 
         async def agree(plan: ErasurePlan) -> None:
             nonlocal seen
             seen = plan
-            if not _goes(plan) <= _goes(approved):
+            if not _covers(approved, plan, left, resumes=call.resumes):
                 raise PlanChanged
 
         erased = await connector.erase(
             person, call.at, erasing.held, agree, erasing.prove,
-            timedelta(seconds=erasing.seconds_left()), _kept_keys(approved),
+            timedelta(seconds=erasing.seconds_left()),
+            _each_once((*_keys(approved, goes=False), *left)),
         )  # fmt: skip
+        if await erasing.is_repeated():
+            erased = _with_what_went(erased, approved, seen)
         everyone = dict.fromkeys((*person.identities, *erased.identities))
         known = person.model_copy(update={"identities": tuple(everyone)})
-        return Done(erased, await connector.remains(known, seen), erasing.held, goes)
+        remains = await connector.remains(known, seen)
+        return Done(erased, remains, erasing.held, _keys(seen, goes=False), restricted)
+
+    async def _restrict(
+        self, call: SystemCall, person: Person, approved: ErasurePlan, held: Held
+    ) -> int:
+        """What stays is marked as restricted, while the rows still name the person (Art. 18)."""
+        stays = held.everything or held.categories or _keys(approved, goes=False)
+        if not stays or not self._desk.facts(call.system).restricts:
+            return 0
+        return await self._desk.systems.connector(call.system).restrict(person, True)
 
     async def _once(
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
@@ -166,6 +194,9 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
     """`erased` only if the system was read again and nothing but what is kept remains."""
     erased, kept = done.erased, _told(done)
     await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
+    await step.seal(f"left:{call.system}", KEYS.dump_json(done.left))
+    if done.restricted:
+        step.record(Event.RESTRICTED, system=call.system, records=done.restricted)
     if erased.deleted or erased.changed:
         step.record(
             Event.ERASED, system=call.system, deleted=erased.deleted, changed=erased.changed
@@ -182,13 +213,40 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         reason = f"{left} record(s) still name the person: dsr systems check {call.system}"
         return await write_outcome(step, call, SystemOutcome.FAILED, records, reason)
     step.record(Event.VERIFIED, system=call.system)
-    if not (records or kept):  # an earlier try committed and could not tell: not "nothing held"
-        records = done.approved
     outcome = SystemOutcome.ERASED if records else SystemOutcome.NOTHING_HELD
     if kept:
         outcome = SystemOutcome.RETAINED
         reason = f"{sum(one.records for one in kept)} record(s) kept"
-    return await write_outcome(step, call, outcome, records, reason or None)
+    return await write_outcome(
+        step, call, outcome, records, reason or None,
+        kept_until=min((one.until for one in kept if one.until), default=None),
+        held=any(one.reason == "legal_hold" for one in erased.kept),
+    )  # fmt: skip
+
+
+def _with_what_went(erased: Erased, approved: ErasurePlan, seen: ErasurePlan) -> Erased:
+    """An earlier try committed and could not tell: what was approved and is there no more is told.
+
+    Otherwise what went would be on no record, and the person be told of less.
+    """
+    there = {_row(table, row) for table in seen.tables for row in table.rows}
+    went = Counter(
+        table.action
+        for table in approved.tables
+        for row in table.rows
+        if _row(table, row) not in there
+    )
+    return erased.model_copy(
+        update={
+            "deleted": erased.deleted + went["delete"],
+            "changed": erased.changed + went["change"],
+        }
+    )
+
+
+def _row(table: PlannedTable, row: PlannedRow) -> str:
+    key = RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
+    return key.model_dump_json()
 
 
 def _told(done: Done) -> tuple[Kept, ...]:
@@ -217,6 +275,27 @@ def _goes(plan: ErasurePlan) -> set[str]:
     }
 
 
+def _covers(
+    approved: ErasurePlan, plan: ErasurePlan, left: tuple[RowKey, ...], *, resumes: bool
+) -> bool:
+    """Whether a plan does nothing that was not approved.
+
+    `resumes`: what the approved plan or a hold kept may go, too: its time has come.
+    """
+    if not resumes:
+        return _goes(plan) <= _goes(approved)
+    known = (*_keys(approved, goes=True), *_keys(approved, goes=False), *left)
+    return set(_texts(_keys(plan, goes=True))) <= set(_texts(known))
+
+
+def _texts(keys: Iterable[RowKey]) -> Iterator[str]:
+    return (key.model_dump_json() for key in keys)
+
+
+def _each_once(keys: tuple[RowKey, ...]) -> tuple[RowKey, ...]:
+    return tuple(dict(zip(_texts(keys), keys, strict=True)).values())
+
+
 def _all_of(plan: ErasurePlan) -> tuple[Kept, ...]:
     """Everything that was planned, kept: a hold covers the whole system."""
     return tuple(
@@ -226,11 +305,14 @@ def _all_of(plan: ErasurePlan) -> tuple[Kept, ...]:
     )  # fmt: skip
 
 
-def _kept_keys(plan: ErasurePlan) -> tuple[RowKey, ...]:
-    """Rows that an earlier erasure kept: their names may be gone, they are the person's still."""
+def _keys(plan: ErasurePlan, *, goes: bool) -> tuple[RowKey, ...]:
+    """Names the rows that a plan deletes or changes, or those that it keeps.
+
+    An earlier erasure may have taken the names of those from them: they are the person's still.
+    """
     return tuple(
         RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
         for table in plan.tables
-        if table.action == "keep"
+        if (table.action != "keep") is goes
         for row in table.rows
     )

@@ -8,7 +8,10 @@ from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.correction import CorrectionActivities
 from activities.desk import Desk
+from activities.ended import EndedRelations, TakesEnded
 from activities.erasure import ErasureActivities
+from activities.parking import ParkingActivities
+from activities.reclassification import ReclassificationActivities
 from activities.replies import ReplyActivities
 from activities.runs import Runs
 from activities.sweeps import SweepActivities
@@ -17,15 +20,19 @@ from storage.signing import Signer
 
 
 def every_activity(
-    desk: Desk, runs: Runs, signer: Signer, audit_log: Path
+    desk: Desk, runs: Runs, signer: Signer, audit_log: Path, intake: TakesEnded
 ) -> Sequence[Callable[..., Any]]:
     """What a worker registers; a test compares it with `schemas.steps`."""
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
-    erasure, correction = ErasureActivities(desk), CorrectionActivities(desk)
+    erasure, parking = ErasureActivities(desk), ParkingActivities(desk)
+    ended = EndedRelations(desk, runs, intake)
+    reclassification = ReclassificationActivities(desk, runs)
+    correction = CorrectionActivities(desk)
     return (
         case.open,
         case.record,
+        reclassification.reclassify,
         clock.recompute,
         clock.fire,
         clock.letter_gone,
@@ -38,6 +45,9 @@ def every_activity(
         system.lift_restriction,
         erasure.plan,
         erasure.erase,
+        parking.open_access,
+        parking.await_access,
+        parking.park,
         correction.contest,
         correction.end_contest,
         correction.correct,
@@ -45,5 +55,9 @@ def every_activity(
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,
+        sweep.resume,
+        sweep.purge,
+        ended.sweep,
+        ended.conclude,
         sweep.checkpoint,
     )

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, RowMapping, Uuid, any_, literal, select, update
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -33,6 +33,8 @@ STATUS: Final = SearchAttributeKey.for_keyword("DsrStatus")
 DUE_AT: Final = SearchAttributeKey.for_datetime("DsrDueAt")
 ESCALATION: Final = SearchAttributeKey.for_int("DsrEscalation")
 
+RUNNING: Final = WorkflowExecutionStatus.RUNNING
+
 GRACE: Final = timedelta(minutes=1)
 """A case younger than this may still be between its row and its run."""
 
@@ -55,8 +57,9 @@ class Runs:
         if row["due_before"] is not None:
             attributes.append(SearchAttributePair(DUE_AT, row["due_before"]))
         ref = CaseRef(
-            case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"]
-        )
+            case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"],
+            resumed=row["resumed"], origin=row["origin"], ended_in=row["ended_in"],
+        )  # fmt: skip
         try:
             await self._client.start_workflow(
                 WORKFLOW_OF[kind],
@@ -108,9 +111,10 @@ class Runs:
             rows = await conn.execute(
                 select(
                     t.cases.c.id, t.cases.c.number, t.cases.c.kind, t.cases.c.status,
-                    t.cases.c.run, t.cases.c.reopened, t.cases.c.due_before,
+                    t.cases.c.run, t.cases.c.reopened, t.cases.c.resumed, t.cases.c.origin,
+                    t.cases.c.ended_in, t.cases.c.due_before,
                 )
-                .where(t.cases.c.status != Status.CLOSED)
+                .where(t.cases.c.status != Status.CLOSED, t.cases.c.parked_at.is_(None))
                 .where(t.cases.c.registered_at < now - GRACE)
                 .order_by(t.cases.c.registered_at)
             )  # fmt: skip
@@ -123,14 +127,23 @@ class Runs:
         query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
         return {run.id: case_of(run.id) async for run in self._client.list_workflows(query)}
 
+    async def is_open(self, row: RowMapping) -> bool:
+        """Whether a run of this case still runs, the present one or one before it."""
+        kind, case = Kind(row["kind"]), row["id"]
+        runs = [workflow_id(kind, case, run) for run in range(1, row["run"] + 1)]
+        return any([await self._stands(run) is RUNNING for run in runs])
+
     async def _exists(self, run: str) -> bool:
+        return await self._stands(run) is not None
+
+    async def _stands(self, run: str) -> WorkflowExecutionStatus | None:
+        """How a run stands; None if the server does not know it."""
         try:
-            await self._client.get_workflow_handle(run).describe()
+            return (await self._client.get_workflow_handle(run).describe()).status
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return False
+                return None
             raise
-        return True
 
     async def mend(self, row: RowMapping, at: datetime) -> None:
         """Give a case its run, and say so in its record."""

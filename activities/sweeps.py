@@ -12,6 +12,8 @@ from temporalio import activity
 from activities.clock import fire_step
 from activities.desk import Desk
 from activities.erasing import open_doubts, resolve
+from activities.parking import ready_to_resume, resume
+from activities.purge import Purge
 from activities.runs import Runs
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
@@ -21,7 +23,9 @@ from schemas.steps import (
     SWEEP_CHECKPOINT,
     SWEEP_DEADLINES,
     SWEEP_HOLDS,
+    SWEEP_PURGE,
     SWEEP_RECONCILE,
+    SWEEP_RESUME,
     SweepInput,
     SweepReport,
 )
@@ -136,6 +140,22 @@ class SweepActivities:
         person = await self._desk.person(doubt.case)
         connector = self._desk.systems.connector(doubt.system)
         return not (await connector.plan_erasure(person, doubt.bound_at, Held())).changes_nothing
+
+    @activity.defn(name=SWEEP_RESUME.name)
+    async def resume(self, sweep: SweepInput) -> SweepReport:
+        """Partial deletions go on by themselves once a date has passed or a hold has ended."""
+        resumed = []
+        for case in await ready_to_resume(self._desk, sweep.at):
+            if number := await resume(self._desk.case_file, case, sweep.at):
+                await self._runs.start_case(case)
+                resumed.append(number)
+        return SweepReport(resumed=tuple(resumed))
+
+    @activity.defn(name=SWEEP_PURGE.name)
+    async def purge(self, sweep: SweepInput) -> SweepReport:
+        """Closed cases whose time is over lose their keys; what a hold keeps waits."""
+        purge = Purge(self._desk.case_file, self._runs, self._desk.policy)
+        return SweepReport(purged=await purge.sweep(sweep.at))
 
     @activity.defn(name=SWEEP_CHECKPOINT.name)
     async def checkpoint(self, sweep: SweepInput) -> SweepReport:

@@ -1,6 +1,6 @@
 """What every step on one system's part of a case does: its outcome, its task, its answer."""
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Uuid, bindparam, func, select
 
@@ -61,7 +61,7 @@ async def keep_found(step: CaseStep, call: SystemCall, *, found: Found) -> None:
 
 async def write_outcome(
     step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int,
-    reason: str | None = None, **columns: float | str,
+    reason: str | None = None, **columns: Any,
 ) -> None:  # fmt: skip
     change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
     await step.system(change, **columns)
@@ -70,15 +70,18 @@ async def write_outcome(
 
 async def answer_of(step: CaseStep, call: SystemCall) -> SystemAnswer:
     """The answer as the case row has it after this step."""
-    found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
-    row = found.mappings().one()
+    tasks, row = step.open_tasks, step.answered.get(call.system)
+    if row is None:  # repeated, or left out by a person meanwhile
+        found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
+        row = found.mappings().one()
+        tasks = tuple(awaited(task) for task in row["open_tasks"])
     reviewing = step.status is Status.REVIEWING
     return SystemAnswer(
         system=call.system, outcome=row["outcome"], records=row["records"], reason=row["reason"],
         at=row["since"], lag_seconds=row["lag_seconds"], plan=row["plan"],
         opened=tuple(
-            awaited(task) for task in row["open_tasks"]
-            if task["system"] == call.system or (reviewing and task["what"] == "review")
+            task for task in tasks
+            if task.system == call.system or (reviewing and task.what == "review")
         ),
         moved=Status.REVIEWING if reviewing else None,
         revision=step.revision,

@@ -159,6 +159,7 @@ def _facts(dataset: DeclaredDataset) -> SystemFacts:
             "suppresses": _purposes(ours.suppress),
             "records_consent": _purposes(ours.record_consent),
             "restricts": bool(ours.restrict),
+            "ends": any(collection.dsr.ended for collection in dataset.collections),
             "fields": _fields(dataset),
         }
     return SystemFacts(name=dataset.fides_key, **facts)

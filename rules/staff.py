@@ -36,6 +36,7 @@ from schemas.messages import (
     FeeChoice,
     Note,
     Reassign,
+    Reclassify,
     RecordAnswer,
     Reopen,
     ResolveSystem,
@@ -48,6 +49,7 @@ from schemas.messages import (
     Withdraw,
 )
 from schemas.request import Kind
+from schemas.retention import Origin
 
 _BEFORE_DECISION: Final = (
     Status.RECEIVED, Status.IDENTIFYING, Status.CLARIFYING, Status.QUOTING, Status.SEARCHING,
@@ -73,6 +75,7 @@ PERMITTED: Final[dict[type[StaffAction], tuple[tuple[str, ...], tuple[Status, ..
     Withdraw: (("handler", "dpo"), _UNANSWERED),
     CloseAs: (("handler", "dpo"), _UNANSWERED),
     Reassign: (("handler", "approver", "dpo"), _OPEN),
+    Reclassify: (("handler", "dpo"), _UNANSWERED),
     CorrectReceipt: (("handler", "dpo"), _UNANSWERED),
     Reopen: (("dpo",), (Status.FOLLOWING_UP, Status.CLOSED)),
     Note: ((), _OPEN),
@@ -81,6 +84,12 @@ PERMITTED: Final[dict[type[StaffAction], tuple[tuple[str, ...], tuple[Status, ..
 
 DECIDES: Final = {Kind.CORRECT: ("handler", "dpo")}
 """Who decides, and takes back, where it is not as above (law.md 4)."""
+
+OF_A_PERSON: Final = (
+    VerifyIdentity, AskIdentity, AskClarification, RecordAnswer, SettleFee, AnswerFee, Extend,
+    Withdraw, CloseAs, Reclassify, CorrectReceipt,
+)  # fmt: skip
+"""Actions about somebody who asked: there is nobody where a relation ended by itself."""
 
 EARLY_GROUNDS: Final = (Ground.CANNOT_IDENTIFY, Ground.UNFOUNDED, Ground.EXCESSIVE)
 """Refusals that the DPO may decide before the search, Art. 11(2), 12(2), 12(5)."""
@@ -146,6 +155,11 @@ def refusal(
         return (
             f"Not done: {view.number} is {view.status}, and {command} is possible only while a "
             f"case is {', '.join(statuses)}. See: dsr show {view.number}"
+        )
+    if view.origin is Origin.RETENTION and isinstance(action, OF_A_PERSON):
+        return (
+            f"Not done: nobody asked for {view.number}, it deletes what an ended relation has "
+            f"left. Decide about it: dsr retention decide {view.batch}"
         )
     check = _CHECKS.get(type(action))
     if check is None:
@@ -443,6 +457,18 @@ def _reassign(_view: CaseView, action: Reassign, _now: datetime, **_: Any) -> st
     return None
 
 
+def _reclassify(view: CaseView, action: Reclassify, _now: datetime, **_: Any) -> str | None:
+    if action.to is view.kind:
+        return f"Nothing to do: {view.number} is of the kind {view.kind} already."
+    changing = view.kind in (Kind.DELETE, Kind.CORRECT)
+    if changing and view.status in (Status.FULFILLING, Status.REPLYING):
+        return (
+            f"Not reclassified: {view.number} is being carried out or was; what is done stays "
+            "done. The other request is a case of its own: dsr submit"
+        )
+    return None
+
+
 def _correct_receipt(
     _view: CaseView, action: CorrectReceipt, now: datetime, **_: Any
 ) -> str | None:
@@ -474,5 +500,6 @@ _CHECKS: Final[dict[type[StaffAction], Callable[..., str | None]]] = {
     Withdraw: _withdraw,
     CloseAs: _close_as,
     Reassign: _reassign,
+    Reclassify: _reclassify,
     CorrectReceipt: _correct_receipt,
 }

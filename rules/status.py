@@ -15,6 +15,19 @@ MOVES: Final[dict[tuple[Status, Status], str]] = {
     (_S.RECEIVED, _S.FULFILLING): "identity shown; nothing to search",
     (_S.RECEIVED, _S.DECIDING): "refusal considered at once, Art. 12(5)",
     (_S.RECEIVED, _S.CLOSED): "ended before anything was done",
+    **{
+        (before, _S.RECEIVED): "the request is of another kind"
+        for before in (
+            _S.IDENTIFYING,
+            _S.CLARIFYING,
+            _S.QUOTING,
+            _S.SEARCHING,
+            _S.REVIEWING,
+            _S.DECIDING,
+            _S.FULFILLING,
+            _S.REPLYING,
+        )
+    },
     (_S.IDENTIFYING, _S.QUOTING): "identity shown; a fee question, Art. 12(5)",
     (_S.IDENTIFYING, _S.SEARCHING): "identity shown",
     (_S.IDENTIFYING, _S.FULFILLING): "identity shown",
@@ -48,7 +61,8 @@ MOVES: Final[dict[tuple[Status, Status], str]] = {
     (_S.DECIDING, _S.CLOSED): "ended before the decision",
     (_S.FULFILLING, _S.DECIDING): "restricted meanwhile: to be balanced, Art. 18(1)(d)",
     (_S.FULFILLING, _S.REPLYING): "carried out",
-    (_S.FULFILLING, _S.CLOSED): "ended while being carried out",
+    (_S.FULFILLING, _S.FOLLOWING_UP): "carried out but for what is kept; nobody is answered",
+    (_S.FULFILLING, _S.CLOSED): "carried out without an answer, or ended meanwhile",
     (_S.REPLYING, _S.DECIDING): "decision taken back before the reply left",
     (_S.REPLYING, _S.IDENTIFYING): "a refusal before its turn was taken back",
     (_S.REPLYING, _S.CLARIFYING): "a refusal before its turn was taken back",
@@ -61,7 +75,7 @@ MOVES: Final[dict[tuple[Status, Status], str]] = {
     (_S.FOLLOWING_UP, _S.DECIDING): "a late answer: a supplement follows",
     (_S.FOLLOWING_UP, _S.REPLYING): "a late answer: nothing more is held",
     (_S.FOLLOWING_UP, _S.SEARCHING): "opened again after a complaint",
-    (_S.FOLLOWING_UP, _S.FULFILLING): "opened again after a complaint",
+    (_S.FOLLOWING_UP, _S.FULFILLING): "opened again, or what was kept may go now, Art. 17(1)",
     (_S.FOLLOWING_UP, _S.CLOSED): "every recipient has answered, or a person has closed it",
     (_S.CLOSED, _S.SEARCHING): "opened again after a complaint",
     (_S.CLOSED, _S.FULFILLING): "opened again after a complaint",

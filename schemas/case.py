@@ -9,6 +9,7 @@ from pydantic import Field
 
 from schemas.base import Instant, Model
 from schemas.request import Channel, Kind
+from schemas.retention import Origin
 
 CaseNumber = Annotated[str, Field(pattern=r"^\d{4}-\d{4,9}$")]
 """The number that people use: year of receipt and series."""
@@ -326,6 +327,10 @@ class CaseView(Model):
     letters: tuple[LetterView, ...] = ()
     linked: tuple[str, ...] = ()
     purged: bool = False
+    parked: bool = False  # a partial deletion that goes on by itself once what it keeps may go
+    resumes_on: date | None = None  # not before; None where no date says when
+    origin: Origin = Origin.REQUEST
+    batch: str | None = None  # of relations that ended, decided together
     assignee: str | None = None
     revision: int = 0  # rises with every recorded step
 

@@ -4,7 +4,8 @@ DsrError
 |-- BadInput          exit 2, HTTP 422: what, where, what to do
 |   `-- InvalidDocument   a manifest, policy or staff file, with file and line
 |-- RefusedByRule     exit 3, HTTP 409: a rule or the state of the case says no
-|   `-- NotFromHere       a move that the table of moves does not have
+|   |-- NotFromHere       a move that the table of moves does not have
+|   `-- Purged            only the record of facts is left of this case
 |-- CheckFailed       exit 1
 `-- Unreachable       exit 4, HTTP 503: a server cannot be reached
 """
@@ -41,6 +42,16 @@ class RefusedByRule(DsrError):
 
 class NotFromHere(RefusedByRule):
     """A move of the status that the table does not have."""
+
+
+class Purged(RefusedByRule):
+    """The time of a closed case is over: only its record of facts is left."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"The content of {number} is purged: its key is destroyed, only its record is left. "
+            f"See: dsr timeline {number}"
+        )
 
 
 class Unreachable(DsrError):

@@ -53,6 +53,9 @@ class Event(StrEnum):
     PLAN_CHANGED = "plan_changed"
     ERASED = "erased"
     RETAINED = "retained"
+    ERASURE_WAITS = "erasure_waits"
+    PARKED = "parked"
+    RESUMED = "resumed"
     VERIFIED = "verified"
     REMAINS = "remains"
     CORRECTED = "corrected"
@@ -84,12 +87,16 @@ class Event(StrEnum):
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
     REOPENED = "reopened"
+    RECLASSIFIED = "reclassified"
+    RELATION_ENDED = "relation_ended"
+    CONCLUDED = "concluded"
     RECEIPT_CORRECTED = "receipt_corrected"
     NOTED = "noted"
     REASSIGNED = "reassigned"
     LOOKED = "looked"
     EXPORTED = "exported"
     RECONCILED = "reconciled"
+    RETENTION_APPLIED = "retention_applied"
     HOLD_PLACED = "hold_placed"
     HOLD_CONFIRMED = "hold_confirmed"
     HOLD_REVIEWED = "hold_reviewed"
@@ -136,6 +143,9 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.PLAN_CHANGED: "{system}: more would be erased than was approved; decided anew",
     Event.ERASED: "{system}: {deleted} record(s) deleted, {changed} changed",
     Event.RETAINED: "{system}: {records} record(s) kept, {reason}[, until {until}]",
+    Event.ERASURE_WAITS: "waits until what the person asked to see is compiled: {numbers}",
+    Event.PARKED: "waits until what is kept may go[, from {resumes_on} on]; its run has ended",
+    Event.RESUMED: "what was kept may go now: the deletion goes on",
     Event.VERIFIED: "{system}: read again, nothing of the person remains but what is kept",
     Event.REMAINS: "{system}: {records} record(s) still name the person",
     Event.CORRECTED: "{system}: {values} value(s) stand corrected, {changed} changed now",
@@ -167,12 +177,17 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.WITHDRAWN: "withdrawn by the subject",
     Event.CLOSED: "closed: {outcome}",
     Event.REOPENED: "opened again after a complaint",
+    Event.RECLASSIFIED: "reclassified from {before} to {after}; the receipt is unchanged",
+    Event.RELATION_ENDED: "the relation in {system} is over, and its period, too: batch {batch}",
+    Event.CONCLUDED: "concluded: {outcome}; nobody asked, so nobody is answered",
     Event.RECEIPT_CORRECTED: "receipt corrected from {before} to {after}",
     Event.NOTED: "note filed",
     Event.REASSIGNED: "handed to {to}",
     Event.LOOKED: "looked at {part}",
     Event.EXPORTED: "evidence exported",
     Event.RECONCILED: "a missing run was started again",
+    Event.RETENTION_APPLIED: "retention applied: the key is destroyed, {parts} sealed part(s) and "
+    "{hashes} keyed hash(es) are deleted[, {unsent} letter(s) that never left withdrawn]",
     Event.HOLD_PLACED: "hold placed on {scope}; it lapses at {lapses_at} unless confirmed, review "
     "on {review_on}[, until {until_on}]",
     Event.HOLD_CONFIRMED: "hold confirmed by a second person",

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from schemas.base import Instant, Model
 from schemas.case import CaseNumber, Ground, LetterKind, PauseReason
-from schemas.request import Text
+from schemas.request import Kind, Text
 from schemas.staff import Actor
 
 Reason = Annotated[Text, Field(min_length=1, max_length=2_000)]
@@ -198,6 +198,17 @@ class Reassign(StaffAction):
     to: Actor
 
 
+class Reclassify(StaffAction):
+    """The request is of another kind: the right procedure takes over, the receipt is unchanged.
+
+    The form of the new kind was sealed before, under the action's id.
+    """
+
+    name = "reclassify"
+    to: Kind
+    reason: Reason = Field(repr=False)
+
+
 class CorrectReceipt(StaffAction):
     """The receipt was recorded wrongly: dates are computed again."""
 
@@ -243,6 +254,6 @@ class LetterLeft(Model):
 ACTIONS: tuple[type[StaffAction], ...] = (
     VerifyIdentity, AskIdentity, AskClarification, RecordAnswer, SettleFee, AnswerFee, Review,
     Decide, SecondDecision, TakeBack, Extend, CompleteTask, ResolveSystem, Withdraw, CloseAs,
-    Reassign, CorrectReceipt, Reopen, Note,
+    Reassign, Reclassify, CorrectReceipt, Reopen, Note,
 )  # fmt: skip
 """Every staff action; the update of each has its `name`."""

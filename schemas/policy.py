@@ -173,6 +173,29 @@ class HoldPolicy(EdgeModel):
     )
 
 
+class Retention(EdgeModel):
+    """How long data is kept, Art. 5(1)(e): closed cases, and people whose relation has ended."""
+
+    months_after_closing: int = Field(
+        36, ge=1, le=120,
+        description="Whole months after the day of closing, then the case's key is destroyed and "
+        "with it everything of the person; its record of facts stays. Not less than "
+        "fees.free_after_months: the 12-month rule would forget what it counts. More: complaints "
+        "can be answered from the file for longer, personal data is kept for longer. Default: "
+        "three years.",
+    )  # fmt: skip
+    batch_limit: int = Field(
+        100, ge=1, le=1_000,
+        description="Deletions that one daily sweep begins in a system for relations that ended, "
+        "beside those that wait already. More: more for two people to decide at once.",
+    )  # fmt: skip
+    ask_again_days: int = Field(
+        180, ge=1, le=3_650,
+        description="A deletion that people refused for such a relation is not proposed again for "
+        "so many days. More: what was kept by mistake stays longer.",
+    )  # fmt: skip
+
+
 class Intake(EdgeModel):
     """What intake takes."""
 
@@ -239,6 +262,7 @@ class Policy(EdgeModel):
     access: AccessPolicy = AccessPolicy()
     correction: CorrectionPolicy = CorrectionPolicy()
     holds: HoldPolicy = HoldPolicy()
+    retention: Retention = Retention()
     intake: Intake = Intake()
     pace: Pace = Pace()
     absolute_purposes: tuple[Word, ...] = Field(
@@ -252,3 +276,12 @@ class Policy(EdgeModel):
         "phone": IdentifierPolicy(normalise="phone"),
         "customer_number": IdentifierPolicy(personal=True),
     }
+
+    @model_validator(mode="after")
+    def _the_ledger_lasts(self) -> Self:
+        if self.retention.months_after_closing < self.fees.free_after_months:
+            raise ValueError(
+                "retention.months_after_closing is less than fees.free_after_months: the 12-month "
+                "rule would forget what it counts"
+            )
+        return self

@@ -30,6 +30,7 @@ from schemas.case import (
 from schemas.events import Fact
 from schemas.messages import Withheld
 from schemas.request import Kind
+from schemas.retention import Origin
 from schemas.staff import ENGINE, Actor
 from schemas.systems import Duty, SystemPlan
 
@@ -54,6 +55,9 @@ class CaseRef(Model):
     kind: Kind
     run: int = 1  # a case opened again after closing gets a run of its own
     reopened: bool = False
+    resumed: bool = False  # a deletion whose kept part may go now
+    origin: Origin = Origin.REQUEST
+    ended_in: str | None = None  # the system whose relation ended
 
 
 class StepInput(Model):
@@ -68,9 +72,14 @@ class StepInput(Model):
 
 
 class Opening(StepInput):
-    """The first step of a run. `acknowledge`: the sender has not been told of the receipt yet."""
+    """The first step of a run. `acknowledge`: the sender has not been told of the receipt yet.
+
+    `begins`: the procedure starts from its beginning.
+    """
 
     acknowledge: bool = True
+    begins: bool = True
+    only: str | None = None  # the one system that it concerns
 
 
 class Pacing(Model):
@@ -200,6 +209,7 @@ class SystemCall(StepInput):
     system: str
     duty: Duty
     review: OpenTask | None = None
+    resumes: bool = False  # a deletion: what its approved plan kept may go, too
     restricts: bool = False
 
 
@@ -223,6 +233,19 @@ class CompileReply(StepInput):
 
     refused: bool = False
     supplement: bool = False
+
+
+class Reclassification(StepInput):
+    """The case takes another kind; its form was sealed under the action's id."""
+
+    action: UUID
+    texts: dict[str, str] = Field({}, repr=False)
+
+
+class OpenAccess(Model):
+    """Numbers of the person's access requests whose package is not compiled yet."""
+
+    numbers: tuple[str, ...] = ()
 
 
 class LetterGone(StepInput):
@@ -255,6 +278,9 @@ class SweepReport(Model):
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system
+    resumed: tuple[str, ...] = ()  # deletions whose kept part may go now
+    purged: int = 0  # closed cases whose time is over; of those that a hold keeps nothing is said
+    ended: int = 0  # deletions begun for relations that ended
     checkpoint: int | None = None
 
 
@@ -272,6 +298,11 @@ LIFT_RESTRICTION: Final = Step("system.lift_restriction", SystemCall, SystemAnsw
 RECORD_CONSENT: Final = Step("system.record_consent", SystemCall, SystemAnswer)
 PLAN_ERASURE: Final = Step("system.plan_erasure", SystemCall, SystemAnswer)
 ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
+CONCLUDE: Final = Step("case.conclude", CompileReply, Recorded)
+OPEN_ACCESS: Final = Step("person.open_access", StepInput, OpenAccess)
+AWAIT_ACCESS: Final = Step("person.await_access", StepInput, OpenAccess)
+RECLASSIFY: Final = Step("case.reclassify", Reclassification, Recorded)
+PARK: Final = Step("case.park", StepInput, Recorded)
 CONTEST: Final = Step("system.contest", SystemCall, SystemAnswer)
 END_CONTEST: Final = Step("system.end_contest", SystemCall, SystemAnswer)
 CORRECT: Final = Step("system.correct", SystemCall, SystemAnswer)
@@ -279,6 +310,9 @@ ADD_STATEMENT: Final = Step("system.add_statement", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
+SWEEP_RESUME: Final = Step("sweep.resume", SweepInput, SweepReport)
+SWEEP_PURGE: Final = Step("sweep.purge", SweepInput, SweepReport)
+SWEEP_ENDED: Final = Step("sweep.ended", SweepInput, SweepReport)
 SWEEP_CHECKPOINT: Final = Step("sweep.checkpoint", SweepInput, SweepReport)
 
 ACCESS_REQUEST: Final = "AccessRequest"

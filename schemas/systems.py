@@ -51,6 +51,7 @@ class SystemFacts(Model):
     suppresses: tuple[Word, ...] = ()  # purposes that can be stopped here
     records_consent: tuple[Word, ...] = ()  # purposes whose consent is kept here
     restricts: bool = False  # Art. 18 can be applied here
+    ends: bool = False  # it says when the relation with a person is over
     fields: dict[str, tuple[str, ...]] = {}  # what a correction can name here, with its categories
     automated_decisions: LocalText | None = None  # Art. 15(1)(h), None = none are made
     queue: str | None = None  # task queue of a worker in the system's own network

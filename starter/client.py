@@ -38,6 +38,7 @@ from schemas.messages import (
     Decide,
     DecisionSignal,
     Reassign,
+    Reclassify,
     Reopen,
     SecondDecision,
     StaffAction,
@@ -52,10 +53,12 @@ from starter.handed_in import CHOOSE_MATCH, HandedIn, belonging
 from starter.holds import Holds
 from starter.intake import Intake, Receipt, first_fault
 from starter.outbox import Outbox
+from starter.reclassifying import Reclassifying
+from starter.retention import Retention
 from starter.suppressions import Suppressions
 from storage import tables as t
 from storage.case_file import CaseFile
-from storage.views import case_id_of
+from storage.views import case_id_of, refuse_purged
 
 S = TypeVar("S", bound=StaffAction)
 
@@ -91,12 +94,14 @@ class DsrClient:
         )
         self._outbox = Outbox(case_file, self._runs)
         self._handed_in = HandedIn(case_file)
+        self._reclassifying = Reclassifying(case_file, self._intake, configuration.policy)
         self._dashboard = Dashboard(case_file.engine)
         self.now = now
         self.holds = Holds(
             case_file, configuration.policy, [system.name for system in configuration.systems],
             lambda: self.now(),
         )  # fmt: skip
+        self.retention = Retention(case_file, self.act, lambda: self.now())
         self.suppressions = Suppressions(case_file.engine, case_file.keyring, configuration.policy)
 
     # -- intake ----------------------------------------------------------------------------------
@@ -136,7 +141,7 @@ class DsrClient:
         self, number: str, action: type[S], *, by: str, id: UUID | None = None, **fields: Any
     ) -> CaseView:  # fmt: skip
         """Take a staff action: checked by the case, recorded, safe to repeat under one `id`."""
-        case = await self._case(number)
+        case = await self._living(number)
         if issubclass(action, Decide | SecondDecision):
             decision = await self._decision(case, action, by, id or uuid4(), fields)
             return await self._send(case, decision)
@@ -209,7 +214,7 @@ class DsrClient:
         id: UUID | None = None, records: int = 0, note: str | None = None,
     ) -> CaseView:  # fmt: skip
         """A manual task is done; its file is sealed in the case file, never in history."""
-        case, id = await self._case(number), id or uuid4()
+        case, id = await self._living(number), id or uuid4()
         fields: dict[str, Any] = {"task": task, "records": records, "note": note}
         open_task = await self._task(case, task)
         if open_task is not None and open_task.what == CHOOSE_MATCH:
@@ -222,13 +227,33 @@ class DsrClient:
                 await self._handed_in.seal(case, id, file, message.by.account, self.now())
         return await self.act(number, CompleteTask, by=by, id=id, **fields)
 
+    async def reclassify(
+        self, number: str, *, to: Kind, by: str, reason: str,
+        parts: Mapping[str, Any] | None = None, id: UUID | None = None,
+    ) -> CaseView:  # fmt: skip
+        """The request is of another kind. `parts`: what its form says for that kind.
+
+        These are scope, purposes, consent, corrections, message. Raises `BadInput` if it then is
+        no request of that kind.
+        """
+        case, id = await self._living(number), id or uuid4()
+        message = self._message(Reclassify, by, id, {"to": to, "reason": reason})
+        view = await self._case_file.view(case)
+        if await self._case_file.unseal(case, f"text:reclassified:{id}") is not None:
+            return view  # taken before, by a run that is over
+        sentence = refusal(view, message, self.now(), automatic=False, has_submitter=False)
+        if sentence is None:
+            actor = message.by.account
+            await self._reclassifying.seal(case, id, to, parts or {}, actor, self.now())
+        return await self._send(case, message)
+
     async def decide_without_waiting(
         self, number: str, *, by: str, choice: Choice, ground: Ground | None = None,
         id: UUID | None = None, disputed: tuple[int, ...] = (),
     ) -> None:  # fmt: skip
         """The signal `decision`, for programs: ids and codes only; a wrong one is recorded."""
         fields = {"choice": choice, "ground": ground, "disputed": disputed}
-        case = await self._case(number)
+        case = await self._living(number)
         decide = await self._decision(case, Decide, by, id or uuid4(), fields)
         signal = DecisionSignal.model_validate(decide, from_attributes=True)
         try:
@@ -245,7 +270,13 @@ class DsrClient:
         return await self._dashboard.view(await self._case(number))
 
     async def status(self, number: str) -> CaseView:
-        """One case, from its run: the query `status`; a closed one from its row."""
+        """One case, from its run: the query `status`; a closed one from its row.
+
+        A purged run could not be read by any worker: it is not asked.
+        """
+        shown = await self.show(number)
+        if shown.purged:
+            return shown
         handle = await self._handle(await self._case(number))
         try:
             view: CaseView = await handle.query("status", result_type=CaseView, rpc_timeout=WAIT)
@@ -286,7 +317,7 @@ class DsrClient:
 
     async def found(self, number: str, *, by: str) -> dict[str, Found]:
         """What was found, per system. Personal data: the look is audited."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="found")
         parts = await self._case_file.sealed_parts(case, "found:")
@@ -311,7 +342,7 @@ class DsrClient:
 
         Of a secret hold nothing shows. The digest that an approval names is `CaseView.plan`.
         """
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="plan")
         parts = await self._case_file.sealed_parts(case, "plan:")
@@ -319,7 +350,7 @@ class DsrClient:
 
     async def files(self, number: str, *, by: str) -> list[tuple[str, Attachment]]:
         """Files with which people answered for their systems. The look is audited."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
             step.record(Event.LOOKED, part="files")
         return await self._handed_in.of_case(case)
@@ -332,12 +363,12 @@ class DsrClient:
 
     async def letter(self, number: str, letter: str, *, by: str) -> bytes:
         """One letter (HTML). The first fetch is its leaving, recorded with actor and instant."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         return await self._outbox.letter(case, letter, by, self.now())
 
     async def package(self, number: str, *, by: str) -> bytes:
         """The reply's package (ZIP). The first fetch is the leaving of the reply."""
-        by, case = self._reader(by), await self._case(number)
+        by, case = self._reader(by), await self._living(number)
         return await self._outbox.package(case, by, self.now())
 
     # -- inside ----------------------------------------------------------------------------------
@@ -349,6 +380,13 @@ class DsrClient:
     async def _case(self, number: str) -> UUID:
         async with self._case_file.reading.connect() as conn:
             return await case_id_of(conn, number)
+
+    async def _living(self, number: str) -> UUID:
+        """The same, for whoever needs the content. Raises `Purged`."""
+        async with self._case_file.reading.connect() as conn:
+            case = await case_id_of(conn, number)
+            await refuse_purged(conn, case)
+        return case
 
     async def _handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
         async with self._case_file.reading.connect() as conn:
@@ -365,6 +403,11 @@ class DsrClient:
         sentence = refusal(view, action, self.now(), automatic=False, has_submitter=False)
         if sentence:
             raise RefusedByRule(sentence)
+        if view.parked and not isinstance(action, Reopen):
+            raise RefusedByRule(
+                f"Not done: {view.number} is answered and goes on by itself once what it keeps "
+                f"may go. To answer it again after a complaint: dsr reopen {view.number}"
+            )
         if not isinstance(action, Reopen):
             raise RefusedByRule(
                 f"Not done: the run of {view.number} is missing. Mend it: dsr reconcile"
@@ -383,7 +426,10 @@ class DsrClient:
                     to = begins_with(Kind(step.row["kind"]))
                     step.move(to, move(step.status, to))
                     await step.answer_again()
-                    step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
+                    step.set(
+                        run=step.row["run"] + 1, reopened=True, resumed=False, closed_at=None,
+                        parked_at=None, resumes_on=None,
+                    )  # fmt: skip
         except IntegrityError:
             raise RefusedByRule(
                 "Not opened again: the same request of this person is open under another number. "

@@ -80,9 +80,7 @@ class Intake:
         if form.received_at < now - self.policy.intake.max_age:
             days = self.policy.intake.max_age // timedelta(days=1)
             raise BadInput(f"Not taken: received_at is more than {days} days ago (policy intake).")
-        self._check_scope(form)
-        self._check_purposes(form)
-        self._check_corrections(form)
+        self.check_content(form)
         _check_known(
             "subject.identifiers.{}.type", [i.type for i in form.subject.identifiers],
             self.policy.identifiers,
@@ -91,6 +89,12 @@ class Intake:
             return person_of(form.subject, self.policy)
         except BadInput as fault:
             raise BadInput(f"Not taken: subject.identifiers: {fault}") from None
+
+    def check_content(self, form: RequestForm) -> None:
+        """What is asked for must be what the configuration knows. Raises `BadInput`."""
+        self._check_scope(form)
+        self._check_purposes(form)
+        self._check_corrections(form)
 
     def _check_scope(self, form: RequestForm) -> None:
         parts = {"register", *(s.register_part for s in self.systems)}

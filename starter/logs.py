@@ -29,6 +29,7 @@ EVENTS: Final = frozenset(
         "postgresql_started",
         "postgresql_stopped",
         "run_orphaned",
+        "run_outlives_case",
         "run_troubled",
         "stop_asked",
         "temporal_started",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -11,28 +11,37 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.choices import chosen
 from activities.clock import dates_fact
 from rules import deadlines, fees, identity
 from rules.identity import Sameness
 from schemas.case import Clock, FeeAssessment, IdentityState, Status
 from schemas.events import Event, Fact, fact
 from schemas.request import Kind
+from schemas.retention import Origin
 from starter.relatives import Relative
 from starter.submission import Submission
 from storage import tables as t
 from storage.audit import Audit
 from storage.case_file import clock_columns
-from storage.suppressions import choose
+
+
+class Relation(NamedTuple):
+    """What ended, where nobody asked."""
+
+    system: str
+    batch: str
 
 
 @dataclass(frozen=True)
 class NewCase:
-    """The writing of one new case, under the person's lock."""
+    """The writing of one new case, under the person's lock. `ended`: nobody asked for it."""
 
     audit: Audit
     came: Submission
     others: Sequence[Relative]
     now: datetime
+    ended: Relation | None = None
 
     async def write(self, conn: AsyncConnection) -> tuple[str, UUID, Clock]:
         """All rows of the case, its key, its sealed content and the first audit entries."""
@@ -51,7 +60,7 @@ class NewCase:
         facts = [
             *self._first_facts(clock, assessment),
             *await self._open_task(conn, case, number),
-            *await self._choose(conn, number),
+            *await chosen(conn, self.came.keyring, policy, form, self.came.hashes, number),
         ]
         await self._seal(conn, case)
         await self.audit.append(
@@ -63,6 +72,8 @@ class NewCase:
     def _columns(self, clock: Clock, assessment: fees.Assessment) -> dict[str, Any]:
         form = self.came.form
         shown, how = identity.assurance(form.kind, form.channel, form.evidence)
+        if self.ended is not None:
+            shown, how = True, "ended_relation"
         sufficient = shown and form.submitter is None
         return {
             "kind": form.kind,
@@ -81,11 +92,16 @@ class NewCase:
             "policy_version": self.came.policy.version,
             "person_hash": self.came.subject,
             "content_hash": self.came.content,
+            "origin": Origin.RETENTION if self.ended else Origin.REQUEST,
+            "batch": self.ended.batch if self.ended else None,
+            "ended_in": self.ended.system if self.ended else None,
             **clock_columns(clock),
         }
 
     async def _assess(self, conn: AsyncConnection) -> fees.Assessment:
         """The 12-month rule over the ledger's order, safe under the person's lock."""
+        if self.ended is not None:
+            return fees.Assessment(result=FeeAssessment.FREE)
         same = [other.row["id"] for other in self.others if other.how is Sameness.SAME]
         rows = await conn.execute(
             select(t.inquiries, t.cases.c.number)
@@ -118,7 +134,7 @@ class NewCase:
         known = [{"case_id": case, "type": kind, "hash": value} for kind, value in self.came.known]
         if known:
             await conn.execute(insert(t.identifiers), known)
-        if assessment.result is not FeeAssessment.MERGE:
+        if assessment.result is not FeeAssessment.MERGE and self.ended is None:
             await conn.execute(
                 insert(t.inquiries).values(
                     case_id=case, kind=form.kind, scope=sorted(set(form.scope)),
@@ -128,6 +144,8 @@ class NewCase:
 
     async def _open_task(self, conn: AsyncConnection, case: UUID, number: str) -> list[Fact]:
         """Who the person is may be a question to a person, never a guess (law.md 3)."""
+        if self.ended is not None:
+            return []  # the system's own record names the person
         possibly = [o.row["number"] for o in self.others if o.how is Sameness.POSSIBLY]
         if self.came.person.identities and not possibly:
             return []
@@ -141,35 +159,6 @@ class NewCase:
             *(fact(Event.POSSIBLY_SAME_PERSON, number=other) for other in possibly),
             fact(Event.TASK_OPENED, task=f"{number}-1", role="handler", what=what),
         ]
-
-    async def _choose(self, conn: AsyncConnection, number: str) -> list[Fact]:
-        """What was chosen about each purpose; what is said in the record is what took effect."""
-        form, facts = self.came.form, []
-        if form.kind not in (Kind.OBJECTION, Kind.CONSENT):
-            return []
-        for purpose in sorted(set(form.purposes)):
-            if form.consent is not None:
-                event = Event.CONSENT_GIVEN if form.consent.given else Event.CONSENT_WITHDRAWN
-                text = self.came.keyring.digest(
-                    "consent", form.consent.text_version, form.consent.means
-                )  # free text of the caller: on file, and here as a keyed hash
-                facts.append(fact(event, purpose=purpose, text=text.hex()))
-            if purpose in self.came.policy.absolute_purposes and self.came.hashes:
-                stands = await self._stands(conn, number, purpose)
-                if not stands:
-                    facts.append(fact(Event.SUPERSEDED, purpose=purpose))
-                elif form.consent is None:
-                    facts.append(fact(Event.SUPPRESSION_ADDED, purpose=purpose))
-        return facts
-
-    async def _stands(self, conn: AsyncConnection, number: str, purpose: str) -> bool:
-        """Whether this choice is the latest for any of the addresses."""
-        form = self.came.form
-        given = form.consent is not None and form.consent.given
-        return await choose(
-            conn, self.came.hashes, purpose, suppressed=not given, as_of=form.received_at,
-            number=number,
-        )  # fmt: skip
 
     async def _seal(self, conn: AsyncConnection, case: UUID) -> None:
         form, keyring = self.came.form, self.came.keyring
@@ -193,6 +182,9 @@ class NewCase:
             fact(Event.DATES_COMPUTED, **dates_fact(clock)),
             fact(Event.FEE_ASSESSED, assessment=assessment.result, rule=rule),
         ]
+        if self.ended is not None:
+            ended = fact(Event.RELATION_ENDED, system=self.ended.system, batch=self.ended.batch)
+            return [facts[0], ended, facts[1]]
         if form.attachments:
             facts.insert(1, fact(Event.ATTACHED, count=len(form.attachments)))
         return facts

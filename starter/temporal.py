@@ -1,4 +1,4 @@
-"""Temporal as this engine uses it: one runtime, one client, one sandbox, tuned workers."""
+"""Temporal as this engine uses it: one runtime, one client, tuned workers."""
 
 import asyncio
 import logging
@@ -22,15 +22,11 @@ from temporalio.runtime import (
 )
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from schemas.errors import BadInput, Unreachable
 from starter.connection import Connection
+from starter.sandbox import sandbox
 from starter.settings import Settings
-
-PASSED_THROUGH: Final = ("schemas", "rules", "workflows")
-"""Packages of ours without state: the sandbox does not load them again for every run (a third of
-the time of a replay). A test keeps clocks, chance and I/O out of them."""
 
 CONNECT_SECONDS: Final = 10.0
 
@@ -100,18 +96,6 @@ async def _connect(connection: Connection, data_converter: DataConverter) -> Cli
             f"Temporal does not answer at {connection.temporal_address}: start it, or set "
             "TEMPORAL_ADDRESS to where it is"
         ) from None
-
-
-def sandbox() -> SandboxedWorkflowRunner:
-    """The runner of workflow code, the same for workers, tests and replays."""
-    policy = workflow.SandboxImportNotificationPolicy
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(
-            *PASSED_THROUGH
-        ).with_import_notification_policy(
-            policy.WARN_ON_DYNAMIC_IMPORT | policy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
-        )
-    )
 
 
 def build_worker(

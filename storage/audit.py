@@ -12,9 +12,25 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, insert, select
+from sqlalchemy import (
+    CTE,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Row,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from schemas.case import TimelineEntry
 from schemas.errors import CheckFailed
@@ -35,16 +51,57 @@ HASHED: Final = (  # kept for ever; a column added later needs a new form of the
     "step_key",
 )
 
-# Built once: they run in every step of every case.
-_NOW: Final = select(func.clock_timestamp().label("now")).subquery()
-END: Final = select(_NOW, audit_heads).select_from(
-    _NOW.outerjoin(audit_heads, audit_heads.c.case_id == bindparam("case"))
+_EACH: Final[dict[str, TypeEngine[Any]]] = {  # the columns that differ from entry to entry
+    "seq": Integer(),
+    "at": DateTime(timezone=True),
+    "actor": Text(),
+    "event": Text(),
+    "facts": Text(),
+    "step_key": Text(),
+    "previous": LargeBinary(),
+    "hash": LargeBinary(),
+}
+_CASE: Final = bindparam("audit_case", type_=Uuid)
+
+
+def _entries_written() -> CTE:
+    """However many entries, in one statement that is compiled once."""
+    lists = [bindparam(f"audit_{name}", type_=ARRAY(kind)) for name, kind in _EACH.items()]
+    columns = [column(name, kind) for name, kind in _EACH.items()]
+    each = func.unnest(*lists).table_valued(*columns, name="each").render_derived()
+    values = {name: each.c[name] for name in _EACH} | {
+        "case_id": _CASE,
+        "facts": cast(each.c.facts, JSONB),
+        "recorded_at": bindparam("audit_recorded_at", type_=DateTime(timezone=True)),
+        "policy_version": bindparam("audit_policy_version", type_=Text),
+    }
+    return insert(audit).from_select([*values], select(*values.values())).cte("entries")
+
+
+_HEAD: Final = upsert(audit_heads).values(
+    case_id=_CASE,
+    seq=bindparam("audit_head_seq"),
+    hash=bindparam("audit_head_hash"),
+    signature=bindparam("audit_signature"),
 )
-_INSERT: Final = upsert(audit_heads)
-NEW_HEAD: Final = _INSERT.on_conflict_do_update(
+_MOVED: Final = _HEAD.on_conflict_do_update(
     index_elements=["case_id"],
-    set_={name: _INSERT.excluded[name] for name in ("seq", "hash", "signature")},
+    set_={name: _HEAD.excluded[name] for name in ("seq", "hash", "signature")},
 )
+WRITTEN: Final = (_entries_written(), _MOVED.cte("head"))
+"""Entries and head as parts of a statement that takes the parameters of `Addition`."""
+
+_ALONE: Final = select(func.now()).add_cte(*WRITTEN)
+
+_MINE: Final = audit_heads.c.case_id == bindparam("case")
+END: Final = (
+    func.clock_timestamp().label("now"),
+    *(
+        select(audit_heads.c[name]).where(_MINE).scalar_subquery().label(f"head_{name}")
+        for name in ("seq", "hash", "signature")
+    ),
+)
+"""Columns to read, with the parameter `case`, under the lock of the case row: see `End.of`."""
 
 
 class ChainBroken(CheckFailed):
@@ -65,6 +122,29 @@ class Said:
     at: datetime
     actor: str
     step_key: str | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """The signed end of a case's chain, and the database's clock."""
+
+    now: datetime
+    seq: int | None
+    hash: bytes | None
+    signature: bytes | None
+
+    @staticmethod
+    def of(row: Any) -> "End":
+        """From a row with the columns `END`."""
+        return End(row.now, row.head_seq, row.head_hash, row.head_signature)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What is to be written: parameters of `WRITTEN`, and the entries as they will be read."""
+
+    parameters: dict[str, Any]
+    entries: list[TimelineEntry]
 
 
 class Audit:
@@ -90,35 +170,44 @@ class Audit:
         The caller holds the lock of the case row: two writers would fork the chain. `at` is
         business time; the recorded time is the database's clock. Raises `ChainBroken`.
         """
-        said = Said(tuple(facts), at, actor, step_key)
-        return await self.append_all(conn, case_id, [said], policy_version=policy_version)
-
-    async def append_all(
-        self, conn: AsyncConnection, case_id: UUID, said: Sequence[Said], *, policy_version: str
-    ) -> list[TimelineEntry]:
-        """The same for several steps of one case, which one signature ends."""
-        if not any(one.facts for one in said):
+        if not facts:
             return []
-        recorded_at, seq, digest = await self._end(conn, case_id)
-        common = {"case_id": case_id, "recorded_at": recorded_at, "policy_version": policy_version}
+        end = End.of((await conn.execute(select(*END), {"case": case_id})).one())
+        said = Said(tuple(facts), at, actor, step_key)
+        added = self.add(case_id, end, [said], policy_version=policy_version)
+        await conn.execute(_ALONE, added.parameters)
+        return added.entries
+
+    def add(
+        self, case_id: UUID, end: End, said: Sequence[Said], *, policy_version: str
+    ) -> Addition:
+        """What several steps of one case say, chained to its end and signed once.
+
+        The caller writes it, in the transaction in which the end was read. Raises `ChainBroken`.
+        """
+        seq, digest = self._checked(case_id, end)
+        common = {"case_id": case_id, "recorded_at": end.now, "policy_version": policy_version}
         rows = _chained(common, seq, digest, said)
-        await conn.execute(insert(audit), rows)
-        await self._sign(conn, case_id, rows[-1]["seq"], rows[-1]["hash"])
-        return [_as_read(row) for row in rows]
+        seq, digest = rows[-1]["seq"], rows[-1]["hash"]
+        parameters = {
+            **{f"audit_{name}": [row[name] for row in rows] for name in _EACH},
+            "audit_facts": [json.dumps(row["facts"]) for row in rows],
+            "audit_case": case_id,
+            "audit_recorded_at": end.now,
+            "audit_policy_version": policy_version,
+            "audit_head_seq": seq,
+            "audit_head_hash": digest,
+            "audit_signature": self._signer.sign(head_message(case_id, seq, digest)),
+        }
+        return Addition(parameters, [_as_read(row) for row in rows])
 
-    async def _end(self, conn: AsyncConnection, case_id: UUID) -> tuple[datetime, int, bytes]:
-        head = (await conn.execute(END, {"case": case_id})).one()
-        if head.seq is None:
-            return head.now, 0, START
+    def _checked(self, case_id: UUID, end: End) -> tuple[int, bytes]:
+        if end.seq is None or end.hash is None or end.signature is None:
+            return 0, START
         # A head that somebody else wrote is never built upon: signing the next one would wash it.
-        if not head_is_signed(head, self._public):
+        if not self._public.signed(head_message(case_id, end.seq, end.hash), end.signature):
             raise ChainBroken(case_id)
-        return head.now, head.seq, head.hash
-
-    async def _sign(self, conn: AsyncConnection, case_id: UUID, seq: int, digest: bytes) -> None:
-        signature = self._signer.sign(head_message(case_id, seq, digest))
-        head = {"case_id": case_id, "seq": seq, "hash": digest, "signature": signature}
-        await conn.execute(NEW_HEAD, head)
+        return end.seq, end.hash
 
 
 async def entries(conn: AsyncConnection, case_id: UUID) -> list[TimelineEntry]:

@@ -6,24 +6,33 @@ repeat: a repeated step changes nothing and gives the case as it stands.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
+    Label,
+    LargeBinary,
+    Row,
+    RowMapping,
+    Text,
     Uuid,
     bindparam,
+    column,
     delete,
     func,
     insert,
     select,
-    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from schemas.case import (
+    Awaited,
     CaseView,
     Clock,
     DecisionView,
@@ -33,18 +42,54 @@ from schemas.case import (
     SystemOutcome,
     TimelineEntry,
 )
-from schemas.errors import BadInput, RefusedByRule
+from schemas.errors import BadInput, Purged, RefusedByRule
 from schemas.events import Event, Fact, Scalar
-from schemas.steps import OpenTask, Recorded, SystemChange
+from schemas.request import Kind
+from schemas.steps import OpenTask, Recorded, SystemChange, workflow_id
 from storage import tables as t
-from storage.audit import Audit, Said, entries_of_step
+from storage.audit import END, WRITTEN, Audit, End, Said, entries_of_step
+from storage.codec import case_of
 from storage.keyring import Keyring
-from storage.views import case_view
+from storage.views import awaited, case_view, open_tasks_of
 
 _LOCKED: Final = (
     select(t.cases).where(t.cases.c.id == bindparam("case", type_=Uuid)).with_for_update()
 )
-_TAKEN: Final = upsert(t.steps).on_conflict_do_nothing().returning(t.steps.c.key)
+_CASE: Final = bindparam("case", type_=Uuid)
+
+
+def _tasks_ever() -> Label[int]:
+    counted = select(func.count()).where(t.tasks.c.case_id == _CASE)
+    return counted.scalar_subquery().label("tasks_ever")
+
+
+_KEYS: Final = func.unnest(bindparam("keys", type_=ARRAY(Text)))
+_TAKEN: Final = (
+    upsert(t.steps)
+    .from_select(["case_id", "key"], select(_CASE, _KEYS))
+    .on_conflict_do_nothing()
+    .returning(t.steps.c.key, *END, open_tasks_of(_CASE), _tasks_ever())
+)
+"""Takes the steps that were not taken before. Read with it, under the row's lock by now, is what a
+step needs to know: the end of the audit chain and the open tasks."""
+
+
+def _parts_sealed() -> CTE:
+    """However many parts, in one statement that is compiled once."""
+    lists = (
+        bindparam("sealed_parts", type_=ARRAY(Text)),
+        bindparam("sealed_contents", type_=ARRAY(LargeBinary)),
+    )
+    columns = (column("part", Text), column("content", LargeBinary))
+    each = func.unnest(*lists).table_valued(*columns, name="parts").render_derived()
+    rows = select(bindparam("sealed_case", type_=Uuid), each.c.part, each.c.content)
+    sealed = upsert(t.sealed).from_select(["case_id", "part", "content"], rows)
+    return sealed.on_conflict_do_update(
+        index_elements=["case_id", "part"], set_={"content": sealed.excluded.content}
+    ).cte("parts_sealed")
+
+
+_SEALED: Final = _parts_sealed()
 
 
 def clock_columns(clock: Clock) -> dict[str, Any]:
@@ -67,7 +112,7 @@ class CaseStep:
 
     def __init__(
         self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring, at: datetime,
-        actor: str, key: str, *, repeated: bool,
+        actor: str, key: str, known: "Known", *, repeated: bool,
     ) -> None:  # fmt: skip
         self.conn = conn
         self.row = row
@@ -75,7 +120,9 @@ class CaseStep:
         self.actor = actor
         self.key = key
         self.repeated = repeated
+        self.answered: dict[str, RowMapping] = {}  # systems' parts as this step has written them
         self._keyring = keyring
+        self._known = known
         self._facts: list[Fact] = []
         self._columns: dict[str, Any] = {}
         self._clock = Clock.model_validate(row["clock"])
@@ -128,20 +175,14 @@ class CaseStep:
 
     async def seal(self, part: str, content: bytes) -> None:
         """Keep content under the case's key; the same part again is replaced."""
-        sealed = await self._keyring.seal(self.case, part, content, self.conn)
-        row = upsert(t.sealed).values(case_id=self.case, part=part, content=sealed)
-        await self.conn.execute(
-            row.on_conflict_do_update(
-                index_elements=["case_id", "part"], set_={"content": row.excluded.content}
-            )
-        )
+        self._known.sealed[part] = await self._keyring.seal(self.case, part, content, self.conn)
 
     async def unseal(self, part: str) -> bytes | None:
-        """Sealed content, None if there is none under this name."""
+        """Sealed content of earlier steps, None if there is none under this name."""
         return await unseal(self.conn, self._keyring, self.case, part)
 
     async def unseal_all(self, prefix: str) -> dict[str, bytes]:
-        """All sealed parts whose name begins so, by name without the prefix."""
+        """All such parts whose name begins so, by name without the prefix."""
         return await unseal_all(self.conn, self._keyring, self.case, prefix)
 
     async def keep(self, upload: str, part: str) -> None:
@@ -153,40 +194,47 @@ class CaseStep:
         mine = (t.sealed.c.case_id == self.case) & (t.sealed.c.part == upload)
         await self.conn.execute(delete(t.sealed).where(mine))
 
+    @property
+    def open_tasks(self) -> tuple[Awaited, ...]:
+        """The open tasks, with this step's changes, the oldest first."""
+        return tuple(self._known.open_tasks)
+
     async def open_task(self, task: OpenTask) -> str:
         """Open a task, or give the one that is open for the same thing. Returns its id."""
-        same = select(t.tasks.c.id).where(
-            t.tasks.c.case_id == self.case,
-            t.tasks.c.what == task.what,
-            func.coalesce(t.tasks.c.system, "") == (task.system or ""),
-            t.tasks.c.done_at.is_(None),
-        )
-        if known := await self.conn.scalar(same):
-            return str(known)
-        count = select(func.count()).where(t.tasks.c.case_id == self.case)
-        number = f"{self.row['number']}-{(await self.conn.scalar(count) or 0) + 1}"
+        for known in self._known.open_tasks:
+            if (known.what, known.system) == (task.what, task.system):
+                return known.task
+        self._known.tasks_ever += 1
+        opened = Awaited(
+            task=f"{self.row['number']}-{self._known.tasks_ever}", what=task.what, role=task.role,
+            system=task.system, since=self.at, due=task.due,
+        )  # fmt: skip
         await self.conn.execute(
             insert(t.tasks).values(
-                id=number, case_id=self.case, what=task.what, role=task.role, system=task.system,
-                since=self.at, due=task.due,
+                id=opened.task, case_id=self.case, what=task.what, role=task.role,
+                system=task.system, since=self.at, due=task.due,
             )
         )  # fmt: skip
-        self.record(Event.TASK_OPENED, task=number, role=task.role, what=task.what)
-        return number
+        self._known.open_tasks.append(opened)
+        self.record(Event.TASK_OPENED, task=opened.task, role=task.role, what=task.what)
+        return opened.task
 
-    async def close_tasks(self, name: str, *, system: str | None = None) -> int:
-        """Close the open tasks of this `what` (of one system), or of this id. How many."""
-        of_system = true() if system is None else t.tasks.c.system == system
-        done = (
+    async def close_tasks(self, *names: str, system: str | None = None) -> int:
+        """Close the open tasks of such a `what` (of one system), or of this id. How many."""
+        closed = [
+            task for task in self._known.open_tasks
+            if {task.what, task.task} & set(names) and system in (None, task.system)
+        ]  # fmt: skip
+        if not closed:
+            return 0
+        await self.conn.execute(
             update(t.tasks)
-            .where(t.tasks.c.case_id == self.case, t.tasks.c.done_at.is_(None))
-            .where((t.tasks.c.what == name) | (t.tasks.c.id == name), of_system)
+            .where(t.tasks.c.case_id == self.case, t.tasks.c.id.in_([one.task for one in closed]))
             .values(done_at=self.at, done_by=self.actor)
-            .returning(t.tasks.c.id, t.tasks.c.what)
         )
-        closed = (await self.conn.execute(done)).all()
-        for task, what in closed:
-            self.record(Event.TASK_DONE, task=task, what=what)
+        for task in closed:
+            self._known.open_tasks.remove(task)
+            self.record(Event.TASK_DONE, task=task.task, what=task.what)
         return len(closed)
 
     async def system(self, change: SystemChange, **columns: Any) -> None:
@@ -194,12 +242,15 @@ class CaseStep:
         values: dict[str, Any] = {"outcome": change.outcome, "reason": change.reason} | columns
         if change.records is not None:
             values["records"] = change.records
-        await self.conn.execute(
+        changed = await self.conn.execute(
             update(t.system_tasks)
             .where(t.system_tasks.c.case_id == self.case, t.system_tasks.c.name == change.name)
             .where(t.system_tasks.c.outcome != SystemOutcome.LEFT_OUT)  # a person's last word
             .values(since=self.at, **values)
+            .returning(t.system_tasks)
         )
+        if (row := changed.mappings().one_or_none()) is not None:
+            self.answered[change.name] = row
 
     async def decide(self, decision: DecisionView) -> None:
         """Add a decision that stands."""
@@ -273,16 +324,37 @@ class CaseStep:
         return Said(facts, self.at, self.actor, self.key)
 
 
+@dataclass
+class Known:
+    """What the steps of one sitting know of a case beside its row, and add to it."""
+
+    end: End | None = None  # of the audit chain; None if every step was taken before
+    open_tasks: list[Awaited] = field(default_factory=list)
+    tasks_ever: int = 0
+    sealed: dict[str, bytes] = field(default_factory=dict)  # by part; written at the end
+
+    @staticmethod
+    def of(taken: Sequence[Row[Any]]) -> "Known":
+        """From what `_TAKEN` gives."""
+        if not taken:
+            return Known()
+        first = taken[0]
+        tasks = [awaited(task) for task in first.open_tasks]
+        return Known(End.of(first), tasks, first.tasks_ever)
+
+
 class Sitting:
     """Steps of one case in one transaction, under its row's lock; written together at the end."""
 
     def __init__(
-        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring, new: set[str]
-    ) -> None:
+        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring,
+        taken: Sequence[Row[Any]],
+    ) -> None:  # fmt: skip
         self._conn = conn
         self._row = row
         self._keyring = keyring
-        self._new = new
+        self._new = {one.key for one in taken}
+        self._known = Known.of(taken)
         self._steps: list[CaseStep] = []
         self.entries: list[TimelineEntry] = []  # what was written to the audit
 
@@ -293,26 +365,37 @@ class Sitting:
             row |= earlier.changes
         repeated = key not in self._new
         self._new.discard(key)  # once more, of a try that is given up: a repetition
-        step = CaseStep(self._conn, row, self._keyring, at, actor, key, repeated=repeated)
+        step = CaseStep(
+            self._conn, row, self._keyring, at, actor, key, self._known, repeated=repeated
+        )
         self._steps.append(step)
         return step
 
     async def write(self, audit: Audit, policy_version: str) -> None:
-        """Write what the steps have collected."""
+        """Write what the steps have collected: row, sealed parts and audit, in one statement."""
         changes: dict[str, Any] = {}
         for step in self._steps:
             changes |= step.changes
         if not changes:
             return
-        case = self._row["id"]
-        self.entries = await audit.append_all(
-            self._conn, case, [step.said for step in self._steps], policy_version=policy_version
-        )
-        written = await self._conn.execute(
-            update(t.cases)
-            .where(t.cases.c.id == case, t.cases.c.revision == self._row["revision"])
-            .values(changes)
-        )
+        case: UUID = self._row["id"]
+        parameters: dict[str, Any] = {}
+        row = t.cases.c
+        statement = update(t.cases).where(row.id == case, row.revision == self._row["revision"])
+        statement = statement.values(changes)
+        if sealed := self._known.sealed:
+            statement = statement.add_cte(_SEALED)
+            parameters |= {
+                "sealed_case": case, "sealed_parts": list(sealed),
+                "sealed_contents": list(sealed.values()),
+            }  # fmt: skip
+        said = [step.said for step in self._steps]
+        if self._known.end is not None and any(one.facts for one in said):
+            added = audit.add(case, self._known.end, said, policy_version=policy_version)
+            statement = statement.add_cte(*WRITTEN)
+            parameters |= added.parameters
+            self.entries = added.entries
+        written = await self._conn.execute(statement, parameters)
         if written.rowcount != 1:
             raise RuntimeError("the case row changed under its lock")
 
@@ -348,10 +431,15 @@ class CaseFile:
     async def sitting(
         self, conn: AsyncConnection, case: UUID, keys: Sequence[str]
     ) -> AsyncIterator[Sitting]:
-        """Several steps, each with one of these keys, in the caller's transaction."""
+        """Several steps, each with one of these keys, in the caller's transaction.
+
+        Raises `Purged`: whatever a process still has in memory, such a case takes no step.
+        """
         row = (await conn.execute(_LOCKED, {"case": case})).mappings().one()
-        new = await conn.scalars(_TAKEN, [{"case_id": case, "key": key} for key in keys])
-        sitting = Sitting(conn, dict(row), self.keyring, set(new))
+        if row["purged_at"] is not None:
+            raise Purged(row["number"])
+        taken = (await conn.execute(_TAKEN, {"case": case, "keys": _of_this_run(row, keys)})).all()
+        sitting = Sitting(conn, dict(row), self.keyring, taken)
         yield sitting
         await sitting.write(self.audit, self.policy_version)
 
@@ -369,6 +457,14 @@ class CaseFile:
             if step.repeated:
                 entries = await entries_of_step(conn, case, key)
             return Recorded(view=await case_view(conn, case), entries=tuple(entries))
+
+    async def note(self, case: UUID, fact: Fact, at: datetime, actor: str) -> None:
+        """Add a fact to the record of a case, of a purged one, too: nothing else changes."""
+        async with self.engine.begin() as conn:
+            await conn.execute(_LOCKED, {"case": case})
+            await self.audit.append(
+                conn, case, [fact], at=at, actor=actor, policy_version=self.policy_version
+            )
 
     async def is_done(self, case: UUID, key: str) -> bool:
         """Whether a step was done."""
@@ -390,6 +486,13 @@ class CaseFile:
         """All sealed parts whose name begins so, by name without the prefix."""
         async with self.reading.connect() as conn:
             return await unseal_all(conn, self.keyring, case, prefix)
+
+
+def _of_this_run(row: RowMapping, keys: Sequence[str]) -> list[str]:
+    """Without steps of a run that is over: what it was still doing changes nothing any more."""
+    this = workflow_id(Kind(row["kind"]), row["id"], row["run"])
+    runs = {key: key.partition("/")[0] for key in keys}
+    return [key for key, run in runs.items() if run == this or case_of(run) is None]
 
 
 async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str) -> bytes | None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, func, insert, or_, select, update
+from sqlalchemy import RowMapping, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -130,6 +130,17 @@ async def end_erasure(conn: AsyncConnection, intent: UUID, ending: Ending) -> bo
     done = update(t.erasures).where(mine)
     ended = await conn.execute(done.values(ended_at=func.clock_timestamp(), outcome=ending))
     return ended.rowcount == 1
+
+
+async def may_have_erased(
+    conn: AsyncConnection, case: UUID, system: str, run: str, intent: UUID
+) -> bool:
+    """Whether a try of this run in this system, other than this one, erased or never told."""
+    tries = t.erasures.c
+    mine = tries.key.startswith(f"{run}/", autoescape=True)
+    others = (tries.case_id == case) & (tries.system == system) & mine & (tries.id != intent)
+    told_of_nothing = tries.outcome.is_distinct_from(Ending.UNTOUCHED)
+    return bool(await conn.scalar(select(exists().where(others & told_of_nothing))))
 
 
 async def erasures_on(conn: AsyncConnection, hold: Hold) -> Sequence[RowMapping]:

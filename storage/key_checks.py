@@ -4,8 +4,9 @@ A known value under each secret lies in the database. Whoever starts with anothe
 key or pepper is refused before anything is written that nobody could read or find again.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Row, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -37,11 +38,19 @@ async def check_secrets(engine: AsyncEngine, kek: KeyEncryption, pepper: Pepper)
     """Raises `SecretRefused` unless both fit the data; an empty database takes them as its own."""
     async with engine.begin() as conn:
         await conn.execute(text(f"select pg_advisory_xact_lock({FIRST_START})"))
-        checks = (await conn.execute(select(key_checks))).all()
+        checks = await standing_checks(conn)
+        for check in checks:
+            await _compare(check, kek, pepper)
         if checks:
-            await _compare(checks[-1], kek, pepper)
+            kek.use(checks[-1].kek_id)
         else:
-            await _adopt(conn, kek, pepper)
+            await adopt(conn, kek, pepper)
+
+
+async def standing_checks(conn: AsyncConnection) -> Sequence[Row[Any]]:
+    """Of every key-encryption key that the data needs; the last one is the one that wraps."""
+    standing = select(key_checks).where(key_checks.c.retired_at.is_(None))
+    return (await conn.execute(standing.order_by(key_checks.c.registered_at))).all()
 
 
 async def check_signer(engine: AsyncEngine, signer: Signer) -> None:
@@ -55,14 +64,15 @@ async def check_signer(engine: AsyncEngine, signer: Signer) -> None:
         )
 
 
-async def _compare(check: Row[tuple[object, ...]], kek: KeyEncryption, pepper: Pepper) -> None:
+async def _compare(check: Row[Any], kek: KeyEncryption, pepper: Pepper) -> None:
     if await kek.unwrap(check.wrapped, check.kek_id) != KNOWN:
         raise SecretRefused("The key-encryption key is not the one of this data: restore its file")
     if pepper.digest("key_check", check.kek_id) != check.pepper_check:
         raise SecretRefused("The pepper is not the one of this data: restore its file")
 
 
-async def _adopt(conn: AsyncConnection, kek: KeyEncryption, pepper: Pepper) -> None:
+async def adopt(conn: AsyncConnection, kek: KeyEncryption, pepper: Pepper) -> None:
+    """The key that wraps now belongs to this data from now on."""
     values = {
         "kek_id": kek.key_id,
         "wrapped": await kek.wrap(KNOWN),

@@ -14,12 +14,13 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from schemas.errors import CheckFailed, RefusedByRule
+from storage.key_checks import standing_checks
 from storage.secrets import KEY_BYTES, KeyEncryption, Pepper
-from storage.tables import case_keys
+from storage.tables import case_keys, key_checks
 
 PLAIN: Final = b"\x01"
 PACKED: Final = b"\x02"
@@ -68,13 +69,22 @@ class Keyring:
     async def create(self, conn: AsyncConnection, case_id: UUID) -> None:
         """A fresh key for a new case, in the caller's transaction."""
         key = os.urandom(KEY_BYTES)
-        values = {
-            "case_id": case_id,
-            "kek_id": self._kek.key_id,
-            "wrapped": await self._kek.wrap(key),
-        }
-        await conn.execute(insert(case_keys).values(values))
+        while not await self._insert(conn, case_id, key):
+            await self._follow_rotation(conn)
         self._remember(case_id, key)
+
+    async def _insert(self, conn: AsyncConnection, case_id: UUID, key: bytes) -> bool:
+        """False if the key-encryption key that this process knew was retired meanwhile."""
+        kek_id, wrapped = self._kek.key_id, await self._kek.wrap(key)
+        retired = (key_checks.c.kek_id == kek_id) & key_checks.c.retired_at.is_not(None)
+        values = {"case_id": case_id, "kek_id": kek_id, "wrapped": wrapped}
+        typed = (literal(value, case_keys.c[name].type) for name, value in values.items())
+        row = select(*typed).where(~exists().where(retired))
+        return (await conn.execute(insert(case_keys).from_select(list(values), row))).rowcount == 1
+
+    async def _follow_rotation(self, conn: AsyncConnection) -> None:
+        """Wrap with the key that the data wants now. Raises `SecretRefused` if it is not here."""
+        self._kek.use((await standing_checks(conn))[-1].kek_id)
 
     async def destroy(self, conn: AsyncConnection, case_id: UUID, at: datetime) -> None:
         """Destroy a case's key, in the caller's transaction. Safe to repeat; there is no undoing.

@@ -32,13 +32,13 @@ async def lock_person(conn: AsyncConnection, hashes: Iterable[bytes]) -> None:
 
 
 async def lock_to_erase(
-    conn: AsyncConnection, hashes: Iterable[bytes], system: str, wait: timedelta
+    conn: AsyncConnection, hashes: Iterable[bytes], systems: Iterable[str], wait: timedelta
 ) -> None:
-    """Hold the locks of person and system with other erasures: no hold comes between.
+    """Hold the locks of person and systems with other erasures: no hold comes between.
 
     Raises `LockBusy`.
     """
-    await _take_within(conn, _SHARED, _keys([*hashes, _of_system(system)]), wait)
+    await _take_within(conn, _SHARED, _keys([*hashes, *map(_of_system, systems)]), wait)
 
 
 async def lock_to_hold(

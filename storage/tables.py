@@ -53,6 +53,12 @@ cases = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("run", Integer, nullable=False, server_default="1"),
     Column("reopened", Boolean, nullable=False, server_default=text("false")),
+    Column("resumed", Boolean, nullable=False, server_default=text("false")),
+    _at("parked_at", null=True),  # no run: a sweep starts one once what is kept may go
+    Column("origin", Text, nullable=False, server_default="request"),
+    Column("batch", Text),  # of relations that ended, decided together
+    Column("ended_in", Text),  # the system whose relation ended; the deletion is in it alone
+    Column("resumes_on", Date),  # then, if no hold ends earlier; None: no date says
     _at("received_at"),
     _at("registered_at", now=True),
     Column("clock", JSONB, nullable=False),  # schemas.case.Clock, the record of every date
@@ -82,6 +88,14 @@ cases = Table(
     _at("purged_at", null=True),
     Index("cases_by_status", "status", "kind"),
     Index("cases_by_next_step", "next_step_at", postgresql_where=text("status <> 'closed'")),
+    Index("cases_of_batch", "batch", postgresql_where=text("batch is not null")),
+    Index("cases_parked", "resumes_on", postgresql_where=text("parked_at is not null")),
+    Index(
+        "cases_to_purge",
+        "closed_at",
+        "id",
+        postgresql_where=text("status = 'closed' and purged_at is null"),
+    ),
     Index("cases_open_by_age", "registered_at", postgresql_where=text("status <> 'closed'")),
     Index(
         "cases_one_open_per_content",
@@ -180,6 +194,8 @@ system_tasks = Table(
     Column("reason", Text),
     Column("lag_seconds", Float),
     Column("plan", Text),  # keyed digest of what a deletion would erase here
+    Column("kept_until", Date),  # the earliest last day of what a deletion kept here
+    Column("held", Boolean, nullable=False, server_default=text("false")),  # kept for a hold
     _at("since"),
     PrimaryKeyConstraint("case_id", "name"),
     schema="dsr",
@@ -310,6 +326,15 @@ hold_texts = Table(
     schema="dsr",
 )
 
+retention_sweeps = Table(
+    "retention_sweeps",  # what the daily sweep of relations that ended has found; counts only
+    metadata,
+    Column("swept_on", Date, primary_key=True),  # the controller's date
+    _at("at"),
+    Column("systems", JSONB, nullable=False),
+    schema="dsr",
+)
+
 erasures = Table(
     "erasures",  # a try to erase in a system: written before it, ended with it or by reading again
     metadata,
@@ -383,6 +408,8 @@ key_checks = Table(
     Column("kek_id", Text, primary_key=True),
     Column("wrapped", LargeBinary, nullable=False),
     Column("pepper_check", LargeBinary, nullable=False),  # HMAC of a fixed text under the pepper
+    _at("registered_at", now=True),  # the newest that is not retired wraps
+    _at("retired_at", null=True),  # it wraps nothing any more: nothing new may be wrapped by it
     UniqueConstraint("pepper_check", name="one_pepper"),
     schema="vault",
 )

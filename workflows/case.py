@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from schemas.base import Model
     from schemas.case import CaseView, Status, SystemView, TimelineEntry
     from schemas.events import Fact
+    from schemas.retention import Origin
     from schemas.staff import ENGINE, Actor
     from schemas.steps import (
         OPEN,
@@ -69,6 +70,10 @@ class Reopened(Interrupt):
     """After a complaint, the case is answered again."""
 
 
+class Reclassified(Interrupt):
+    """The case is of another kind now: the run of that kind takes over."""
+
+
 class Fault(Interrupt):
     """A part that runs beside the procedure failed: loud, and mended by newer code, never lost."""
 
@@ -104,10 +109,15 @@ class Case:
 
     async def open(self) -> None:
         """Acknowledge and admit the case; what the configuration says of it goes into history."""
+        goes_on = self.ref.reopened or self.ref.resumed
         self._opened = await self.step(
             OPEN,
-            Opening(case=self.ref.case, at=workflow.now(), acknowledge=not self.ref.reopened),
-        )
+            Opening(
+                case=self.ref.case, at=workflow.now(), begins=not goes_on,
+                acknowledge=self.ref.run == 1 and self.ref.origin is Origin.REQUEST,
+                only=self.ref.ended_in,
+            ),
+        )  # fmt: skip
 
     @property
     def is_settled(self) -> bool:

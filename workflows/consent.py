@@ -19,7 +19,7 @@ class ConsentRequest(Lifecycle):
         super().__init__(ref)
 
     @workflow.run
-    async def run(self, _ref: CaseRef) -> Outcome:
+    async def run(self, _ref: CaseRef) -> Outcome | None:
         """From receipt to close."""
         return await self.under_the_clock()
 

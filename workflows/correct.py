@@ -30,7 +30,7 @@ class CorrectRequest(Lifecycle):
         self.contested = False  # processing may be restricted by this request
 
     @workflow.run
-    async def run(self, _ref: CaseRef) -> Outcome:
+    async def run(self, _ref: CaseRef) -> Outcome | None:
         """From receipt to close."""
         return await self.under_the_clock()
 

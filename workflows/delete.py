@@ -6,9 +6,24 @@ from workflows.lifecycle import Lifecycle
 
 with workflow.unsafe.imports_passed_through():
     from schemas.case import ANSWERED, Outcome, Status, SystemOutcome
+    from schemas.events import Event, fact
     from schemas.messages import Choice
-    from schemas.steps import DELETE_REQUEST, CaseRef, OpenTask, SystemChange
+    from schemas.retention import Origin
+    from schemas.steps import (
+        AWAIT_ACCESS,
+        CONCLUDE,
+        DELETE_REQUEST,
+        OPEN_ACCESS,
+        PARK,
+        CaseRef,
+        CompileReply,
+        OpenTask,
+        StepInput,
+        SystemChange,
+    )
     from schemas.systems import Duty, Reach, SystemPlan
+
+ACCESS_FIRST = OpenTask(what="access_first", role="handler")
 
 
 @workflow.defn(name=DELETE_REQUEST)
@@ -18,20 +33,27 @@ class DeleteRequest(Lifecycle):
     @workflow.init
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
+        if ref.resumed:  # two people approved what was kept, too, with its date
+            self.chosen = self.seconded = Choice.APPROVE
 
     @workflow.run
-    async def run(self, _ref: CaseRef) -> Outcome:
+    async def run(self, _ref: CaseRef) -> Outcome | None:
         """From receipt to close."""
         return await self.under_the_clock()
 
     async def procedure(self) -> None:
-        """Art. 12 and 17, in the order of the law."""
-        await self.admit()
-        await self.plan_the_erasure()
-        await self.two_people_decide()
+        """Art. 12 and 17, in the order of the law; what was kept goes later, by itself."""
+        if not self._resumes():
+            await self.admit()
+            await self.plan_the_erasure()
+            await self.two_people_decide()
+            await self.let_access_go_first()
         while self.chosen is not Choice.REFUSE and not await self.erase_what_was_approved():
             await self.two_people_decide()
-        await self.reply()
+        await self.reply(supplement=self._resumes())
+
+    def _resumes(self) -> bool:
+        return self.ref.resumed and not self.answering_again
 
     async def plan_the_erasure(self) -> None:
         """A dry run of every database: what would go, what stays and why. Nobody is told yet."""
@@ -69,6 +91,38 @@ class DeleteRequest(Lifecycle):
                 self.chosen = None
                 await self.decide_or_wait()
 
+    async def let_access_go_first(self) -> None:
+        """What the person asked to see is compiled before it is erased.
+
+        A person can decide otherwise: by completing the task.
+        """
+        if self.chosen is Choice.REFUSE:
+            return
+        asked = StepInput(case=self.ref.case, at=workflow.now())
+        waits_for = await self.step(OPEN_ACCESS, asked)
+        if not waits_for.numbers:
+            return
+        await self.record(
+            fact(Event.ERASURE_WAITS, numbers=", ".join(waits_for.numbers)), opens=(ACCESS_FIRST,)
+        )
+        compiled = workflow.start_activity(
+            AWAIT_ACCESS.name,
+            asked,
+            result_type=AWAIT_ACCESS.gives,
+            activity_id=f"{AWAIT_ACCESS.name}:{self.next_step()}",
+            start_to_close_timeout=self.opened.pacing.step_timeout,
+        )
+        try:
+            await self.until(
+                lambda: compiled.done() or not self._access_goes_first(), summary="open access"
+            )
+        finally:
+            compiled.cancel()
+        await self.record(closes=(ACCESS_FIRST.what,))
+
+    def _access_goes_first(self) -> bool:
+        return any(awaited.what == ACCESS_FIRST.what for awaited in self.view.awaiting)
+
     async def erase_what_was_approved(self) -> bool:
         """Every system erases and is read again; recipients are told (Art. 19).
 
@@ -77,7 +131,7 @@ class DeleteRequest(Lifecycle):
         due = tuple(plan for plan in self.opened.plan if self._is_due(plan))
         asked = tuple(SystemChange(name=p.name, outcome=SystemOutcome.PENDING) for p in due)
         await self.record(move=Status.FULFILLING, systems=asked)
-        self.systems.start(due)
+        self.systems.start(due, resumes=self._resumes())
         await self.until(self.systems.asked, summary="every system has erased or been told")
         if all(system.outcome is not SystemOutcome.FOUND for system in self.view.systems):
             return True
@@ -86,12 +140,14 @@ class DeleteRequest(Lifecycle):
         return False
 
     def _is_due(self, plan: SystemPlan) -> bool:
-        """Planned, or reached by people who have not been told yet."""
+        """Planned, or reached by people who have not been told yet; later, what was kept."""
         system = self.view.system(plan.name)
-        if system is None or system.outcome is SystemOutcome.LEFT_OUT:
+        if system is None or system.outcome in (SystemOutcome.LEFT_OUT, SystemOutcome.BY_HAND):
             return False
+        if self._resumes():
+            return system.outcome in (SystemOutcome.RETAINED, SystemOutcome.FOUND)
         done = (SystemOutcome.ERASED, SystemOutcome.RETAINED, SystemOutcome.NOTIFIED)
-        return system.outcome not in (*done, SystemOutcome.BY_HAND)
+        return system.outcome not in done
 
     def owed(self) -> bool:
         """Also what came after the reply was written; a refusal owes nothing more."""
@@ -101,3 +157,29 @@ class DeleteRequest(Lifecycle):
         """Once everybody has answered, the person is told of it."""
         if self.systems.answered():
             await self.reply(supplement=True)
+
+    async def reply(self, *, supplement: bool = False) -> None:
+        """Of a relation that ended by itself nobody asked, so nobody is answered."""
+        if self.ref.origin is Origin.REQUEST:
+            return await super().reply(supplement=supplement)
+        refused = self.chosen is Choice.REFUSE
+        await self.step(
+            CONCLUDE, CompileReply(case=self.ref.case, at=workflow.now(), refused=refused)
+        )
+        return None
+
+    def closes_with_the_reply(self) -> bool:
+        """Not while something is kept that may go one day."""
+        return super().closes_with_the_reply() and not self._keeps()
+
+    async def close(self) -> None:
+        """Or wait without a run: what is kept goes by itself once its time has come."""
+        if not self._keeps():
+            return await super().close()
+        self.systems.stop()
+        await self.step(PARK, StepInput(case=self.ref.case, at=workflow.now()))
+        return None
+
+    def _keeps(self) -> bool:
+        kept = (s.outcome is SystemOutcome.RETAINED for s in self.view.systems)
+        return self.chosen is not Choice.REFUSE and any(kept)

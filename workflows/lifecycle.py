@@ -12,7 +12,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.case import Ended, Fault, Refused, Reopened, TakenBack
+from workflows.case import Ended, Fault, Reclassified, Refused, Reopened, TakenBack
 from workflows.clock import DeadlineClock
 from workflows.staff.everything import StaffActions
 
@@ -56,8 +56,11 @@ class Lifecycle(StaffActions, ABC):
 
     # -- the frame -------------------------------------------------------------------------------
 
-    async def under_the_clock(self) -> Outcome:
-        """Run the procedure beside the time limit's clock, to the end."""
+    async def under_the_clock(self) -> Outcome | None:
+        """Run the procedure beside the time limit's clock, to the end.
+
+        None: the case goes on in another run (of another kind, or once what is kept may go).
+        """
         try:
             await self.open()
             clock = asyncio.create_task(DeadlineClock(self).run())
@@ -72,7 +75,7 @@ class Lifecycle(StaffActions, ABC):
             # Ending the run would lose the case: a task that fails is seen, and mended by new code.
             raise Fault(f"a step cannot be repeated: {type(fault).__name__}") from fault
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return self.view.outcome or Outcome.FULFILLED
+        return self.view.outcome if self.view.status is Status.CLOSED else None
 
     async def _conduct(self) -> None:
         """The procedure, then the follow-up; a person's action may end or turn it."""
@@ -89,6 +92,8 @@ class Lifecycle(StaffActions, ABC):
             except Reopened:
                 self.answering_again, self.chosen = True, None
                 again = self.procedure
+            except Reclassified:
+                return self.systems.stop()
             except Ended as end:
                 return await self._end(end.args[0])
 
@@ -216,13 +221,6 @@ class Lifecycle(StaffActions, ABC):
         await self.decide_or_wait()
         await self.undo()
         await self.reply()
-
-    async def undo(self) -> None:
-        """What was done only until the decision ends; nothing in most kinds."""
-
-    def undone(self) -> bool:
-        """Whether it has ended everywhere."""
-        return True
 
     async def decide_or_wait(self) -> None:
         """Wait for the approver's (or the DPO's) decision."""

@@ -21,7 +21,7 @@ class ObjectionRequest(Lifecycle):
         self.lifted = False
 
     @workflow.run
-    async def run(self, _ref: CaseRef) -> Outcome:
+    async def run(self, _ref: CaseRef) -> Outcome | None:
         """From receipt to close."""
         return await self.under_the_clock()
 
@@ -62,4 +62,9 @@ class ObjectionRequest(Lifecycle):
         )
         self.lifted = True
         self.systems.start(plans)
-        await self.until(self.systems.asked, summary="restrictions lifted")
+        await self.quietly_until(self.systems.asked, summary="restrictions lifted")
+
+    async def undo(self) -> None:
+        """It ends without a balance: nothing is restricted for it any more."""
+        if not self.opened.absolute and not self.lifted:
+            await self.lift_restrictions()

@@ -10,8 +10,11 @@ with workflow.unsafe.imports_passed_through():
         HOURLY_SWEEP,
         SWEEP_CHECKPOINT,
         SWEEP_DEADLINES,
+        SWEEP_ENDED,
         SWEEP_HOLDS,
+        SWEEP_PURGE,
         SWEEP_RECONCILE,
+        SWEEP_RESUME,
         Step,
         SweepInput,
         SweepReport,
@@ -24,11 +27,18 @@ class HourlySweep:
 
     @workflow.run
     async def run(self) -> SweepReport:
-        """Escalate what a workflow did not, start missing runs, end holds, sign a checkpoint."""
+        """Escalate what a workflow did not, start missing runs, end holds, sign, purge, resume.
+
+        What is purged is witnessed by the next checkpoint. A part that is added comes last: a
+        sweep that newer code finds under way goes on.
+        """
         deadlines = await self._sweep(SWEEP_DEADLINES)
         runs = await self._sweep(SWEEP_RECONCILE)
         holds = await self._sweep(SWEEP_HOLDS)
         checkpoint = await self._sweep(SWEEP_CHECKPOINT)
+        purge = await self._sweep(SWEEP_PURGE)
+        resumed = await self._sweep(SWEEP_RESUME)
+        ended = await self._sweep(SWEEP_ENDED)
         return SweepReport(
             escalated=deadlines.escalated,
             stuck=deadlines.stuck,
@@ -39,7 +49,10 @@ class HourlySweep:
             holds_ended=holds.holds_ended,
             holds_due=holds.holds_due,
             doubts=holds.doubts,
+            resumed=resumed.resumed,
+            ended=ended.ended,
             checkpoint=checkpoint.checkpoint,
+            purged=purge.purged,
         )
 
     async def _sweep(self, step: Step[SweepInput, SweepReport]) -> SweepReport:

@@ -49,10 +49,12 @@ class FanOut:
         self._plans: dict[str, SystemPlan] = {}
         self._window: asyncio.Semaphore | None = None
         self._review: OpenTask | None = None
+        self._resumes = False
         self._trying = 0
 
-    def start(self, plans: tuple[SystemPlan, ...]) -> None:
-        """Begin to ask; returns at once."""
+    def start(self, plans: tuple[SystemPlan, ...], *, resumes: bool = False) -> None:
+        """Begin to ask; returns at once. `resumes`: what a deletion kept may go now."""
+        self._resumes = resumes
         self._window = self._window or asyncio.Semaphore(self._case.opened.search_window)
         for plan in plans:
             self.leave(plan.name)
@@ -140,6 +142,7 @@ class FanOut:
                     system=plan.name,
                     duty=plan.duty,
                     review=self._review,
+                    resumes=self._resumes,
                     restricts=plan.restricts,
                 ),
                 result_type=step.gives,

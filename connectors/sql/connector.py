@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -158,8 +158,8 @@ class SqlConnector:
         async def erase(connection: Connection) -> Erased:
             nonlocal committing
             layout = await self._laid_out(connection)
-            await self._take_turn(connection)
             async with (
+                self._turn(connection),
                 asyncio.timeout(limit.total_seconds()),
                 connection.transaction(isolation="repeatable_read"),
             ):
@@ -200,8 +200,10 @@ class SqlConnector:
 
         async def correct(connection: Connection) -> Corrected:
             layout = await self._laid_out(connection)
-            await self._take_turn(connection)
-            async with connection.transaction(isolation="repeatable_read"):
+            async with (
+                self._turn(connection),
+                connection.transaction(isolation="repeatable_read"),
+            ):
                 return await Corrector(connection, layout, person).correct(corrections, chosen)
 
         return await self._guarded(correct)
@@ -230,19 +232,28 @@ class SqlConnector:
 
         async def work(connection: Connection) -> int:
             layout = await self._laid_out(connection)
-            await self._take_turn(connection)
-            async with connection.transaction(isolation="repeatable_read"):
+            async with (
+                self._turn(connection),
+                connection.transaction(isolation="repeatable_read"),
+            ):
                 return await write(Writer(connection, layout, person, chosen))
 
         return await self._guarded(work)
 
-    async def _take_turn(self, connection: Connection) -> None:
-        """Before the transaction, which then sees what the one before it has written.
-
-        The pool unlocks when it takes the connection back.
-        """
+    @asynccontextmanager
+    async def _turn(self, connection: Connection) -> AsyncIterator[None]:
+        """Around the transaction, which then sees what the one before it has written."""
         lock = f"dsr:{self._manifest.name}"
-        await connection.execute("select pg_advisory_lock(hashtextextended($1, 0))", lock)
+        try:
+            await connection.execute("select pg_advisory_lock(hashtextextended($1, 0))", lock)
+            yield
+        finally:
+            try:
+                await connection.execute("select pg_advisory_unlock(hashtextextended($1, 0))", lock)
+            except BaseException as error:
+                connection.terminate()  # its end gives the turn back
+                if not isinstance(error, _FAILURES):
+                    raise
 
     async def _laid_out(self, connection: Connection) -> Layout:
         now = asyncio.get_running_loop().time()
@@ -307,6 +318,7 @@ class SqlConnector:
             max_size=CONNECTIONS,
             timeout=CONNECT_TIMEOUT.total_seconds(),
             command_timeout=self._timeout.total_seconds() + 5,  # a server that went silent
+            reset=_nothing_outlives,
             server_settings={
                 "application_name": "dsr",
                 "statement_timeout": limit,
@@ -327,3 +339,7 @@ class SqlConnector:
         return SystemMisdeclared(
             f"{name} refused what its manifest declares ({what}). Run: dsr systems check {name}"
         )
+
+
+async def _nothing_outlives(_connection: object) -> None:
+    """A transaction's settings end with it, and a turn is given back: no round trip is needed."""

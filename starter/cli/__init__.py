@@ -15,7 +15,18 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from schemas.errors import DsrError
-from starter.cli import checks, dashboards, evidence, holds, intake, letters, operate, staff
+from starter.cli import (
+    checks,
+    dashboards,
+    evidence,
+    holds,
+    intake,
+    keys,
+    letters,
+    operate,
+    retention,
+    staff,
+)
 
 OURS: Final = Path(__file__).resolve().parents[2]
 
@@ -78,7 +89,7 @@ def _before_every_command(
         ctx.command.verbose = verbose
 
 
-for room in (operate, checks, intake, dashboards, letters, staff, holds, evidence):
+for room in (operate, checks, intake, dashboards, letters, staff, holds, retention, evidence, keys):
     room.register(app)
 for name, summary in RULES.items():
     app.command(name, help=summary)(lambda: None)

@@ -10,6 +10,7 @@ from starter.cli.acting import done, take
 from starter.cli.words import (
     By,
     Choice,
+    Digest,
     Ground,
     Id,
     Json,
@@ -51,7 +52,7 @@ def decide(
         list[int] | None, typer.Option(metavar="N", min=1, max=100, help="Of a partial "
                                        "correction: its number in dsr found. May be repeated.")
     ] = None,
-    reason: Reason = None, reason_file: ReasonFile = None,
+    digest: Digest = None, reason: Reason = None, reason_file: ReasonFile = None,
 ) -> None:  # fmt: skip
     """Decide: approve, partial or refuse. A no of any part states its ground."""
     from schemas.messages import Decide
@@ -60,7 +61,8 @@ def decide(
     said += f" by {by}" + (f": {ground}." if ground else ".")
     take(
         number, Decide, by, id, as_json, said, choice=choice, ground=ground,
-        disputed=tuple(disputed or ()), reason=files.free_text(reason, reason_file),
+        digest=digest, disputed=tuple(disputed or ()),
+        reason=files.free_text(reason, reason_file),
     )  # fmt: skip
 
 
@@ -68,7 +70,8 @@ def second_decision(
     number: Number,
     choice: Annotated[SecondChoice, typer.Argument(show_default=False)],
     by: By,
-    id: Id = None, as_json: Json = False, reason: Reason = None, reason_file: ReasonFile = None,
+    id: Id = None, as_json: Json = False, digest: Digest = None, reason: Reason = None,
+    reason_file: ReasonFile = None,
 ) -> None:  # fmt: skip
     """The second person's decision about a deletion: approve or refuse."""
     from schemas.messages import SecondDecision
@@ -78,7 +81,7 @@ def second_decision(
         "refuse": f"Not approved by {by}: nothing is erased; the first decision is void.",
     }[choice]
     text = files.free_text(reason, reason_file)
-    take(number, SecondDecision, by, id, as_json, said, choice=choice, reason=text)
+    take(number, SecondDecision, by, id, as_json, said, choice=choice, digest=digest, reason=text)
 
 
 def take_back(

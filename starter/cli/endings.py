@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from starter.cli import files
-from starter.cli.acting import take
-from starter.cli.words import By, Ending, Id, Json, Number, Reason, ReasonFile
+from starter.cli.acting import done, take
+from starter.cli.words import By, Ending, Id, Json, Kind, Number, Reason, ReasonFile
 
 
 def withdraw(
@@ -45,6 +45,30 @@ def reassign(
     from schemas.messages import Reassign
 
     take(number, Reassign, by, id, as_json, f"Handed to {to}.", to=to)
+
+
+def reclassify(
+    number: Number, by: By,
+    to: Annotated[Kind, typer.Option("--to", metavar="KIND", help="What the person asked for.")],
+    id: Id = None, as_json: Json = False,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="F|-", help="JSON with what the form says for "
+                                 "that kind: scope, purposes, consent, corrections, message.")
+    ] = None,
+    reason: Reason = None, reason_file: ReasonFile = None,
+) -> None:  # fmt: skip
+    """The request is of another kind: the right procedure takes over, the receipt is unchanged."""
+    from schemas import request
+
+    text = files.required_text(reason, reason_file)
+    parts = files.read_object(file) if file else {}
+    done(
+        lambda client: client.reclassify(
+            number, to=request.Kind(to), by=by, reason=text, parts=parts, id=id
+        ),
+        as_json,
+        f"Reclassified to {to}; the receipt and its dates are unchanged.",
+    )
 
 
 def correct_receipt(

@@ -102,17 +102,14 @@ def export(number: Number, out: Out, by: Onlooker = None) -> None:
 
 
 async def _export(engine: "Engine", number: str, by: str | None) -> bytes:
-    from uuid import uuid4
-
-    from schemas.events import Event
+    from schemas.events import Event, fact
     from storage.evidence import export as evidence
     from storage.views import case_id_of
 
     who, at = onlooker(engine.client, by), engine.client.now()
     async with engine.case_file.engine.connect() as conn:
         case = await case_id_of(conn, number)
-    async with engine.case_file.step(case, f"export:{uuid4()}", at, who) as step:
-        step.record(Event.EXPORTED)
+    await engine.case_file.note(case, fact(Event.EXPORTED), at, who)
     log = engine.settings.audit_log_path()
     async with engine.case_file.engine.connect() as conn:
         document = await evidence(conn, case, log, engine.secrets.signer.public)

@@ -57,4 +57,9 @@ ReasonFile = Annotated[
     str | None,
     typer.Option("--reason-file", metavar="F|-", help="The same text from a file or stdin."),
 ]
+Digest = Annotated[
+    str | None,
+    typer.Option("--digest", metavar="DIGEST", help="Of the plan that is approved, see dsr plan: "
+                 "another one is refused. Without it: the plan as it stands."),
+]  # fmt: skip
 Out = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write it; - is stdout.")]

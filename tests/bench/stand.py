@@ -25,6 +25,7 @@ from activities.letters import Letters
 from activities.runs import Runs
 from schemas.policy import Policy
 from starter.client import DsrClient
+from starter.ended import EndedIntake
 from starter.settings import Settings
 from starter.temporal import build_worker
 from storage.audit import Audit
@@ -117,7 +118,9 @@ async def _engine(
 def _worker(stand: Stand, engine: Engine, systems: Any, policy: Policy) -> Any:
     desk = Desk(engine.case_file, policy, systems, stand.letters)
     runs = Runs(engine.temporal, engine.case_file, engine.queue)
-    ours = every_activity(desk, runs, engine.secrets.signer, stand.folder / "checkpoints.jsonl")
+    ended = EndedIntake(engine.case_file, policy)
+    log = stand.folder / "checkpoints.jsonl"
+    ours = every_activity(desk, runs, engine.secrets.signer, log, ended)
     bare = BareActivities(engine.database)
     workflows: Sequence[type] = (*EVERY_WORKFLOW, Bare)
     return build_worker(

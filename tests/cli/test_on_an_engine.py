@@ -227,3 +227,19 @@ def test_dashboards_answer_while_temporal_is_away(
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     assert dsr("show", number, "--json").document["number"] == number
     assert_one_sentence(dsr("withdraw", number, "--as", "maija"), 4, "Temporal")
+
+
+def test_the_key_encryption_key_is_rotated_while_the_engine_runs(form: Form) -> None:
+    number = dsr("submit", "--file", form(), "--json").document["number"]
+    assert_one_sentence(dsr("keys", "rotate"), 3, "there is no new key. Make one: dsr keys new")
+
+    assert "dsr keys rotate" in dsr("keys", "new").out
+    assert_one_sentence(dsr("keys", "new"), 3, "Next: dsr keys rotate")
+    done = dsr("keys", "rotate", "--json").document
+
+    assert done["rewrapped"] >= 1
+    assert len(done["retired"]) == 1
+    assert dsr("health").code == 0
+    assert dsr("found", number, "--as", "maija").code == 0
+    later = dsr("submit", "--file", form(), "--wait", "--json").document
+    assert later["status"] == "searching"

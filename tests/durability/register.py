@@ -1,8 +1,9 @@
 """A real register that counts what is written to it: the shipped marketing register."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 
@@ -31,16 +32,24 @@ create trigger count_write after insert or update or delete on marketing.prohibi
 """
 
 
+class Registers(NamedTuple):
+    """What a story is played on, in a database of its own: made, reached, counted."""
+
+    make: Callable[[str], Awaitable[None]]
+    systems: Callable[[str], Systems]
+    writes: Callable[[str], Awaitable[list[str]]]
+
+
 async def make_register(url: str) -> None:
     """The register with one subscriber; from now on every written row is counted."""
-    async with _connected(url) as connection:
+    async with connected(url) as connection:
         for sql in (REGISTERS["marketing"], ONE_SUBSCRIBER, COUNTER):
             await connection.execute(sql)
 
 
 async def writes(url: str) -> list[str]:
     """The rows written since: "subscribers update", ..."""
-    async with _connected(url) as connection:
+    async with connected(url) as connection:
         return [row["what"] for row in await connection.fetch("select what from public.writes")]
 
 
@@ -50,9 +59,13 @@ def the_register(url: str) -> Systems:
 
 
 @asynccontextmanager
-async def _connected(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+async def connected(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """A connection to a register's database, as its own people have one."""
     connection = await asyncpg.connect(url)
     try:
         yield connection
     finally:
         await connection.close()
+
+
+MARKETING = Registers(make_register, the_register, writes)

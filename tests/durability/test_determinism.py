@@ -139,7 +139,7 @@ def test_workflow_code_has_no_clock_no_chance_no_io_and_no_order_of_a_set(file: 
 
 @pytest.mark.parametrize("room", ["schemas", "rules"])
 def test_what_the_sandbox_passes_through_has_no_clock_and_no_chance(room: str):
-    """Loaded once for all runs (`starter.temporal.PASSED_THROUGH`), so the sandbox sees nothing."""
+    """Loaded once for all runs (`starter.sandbox.PASSED_THROUGH`), so the sandbox sees nothing."""
     files = sorted((ROOT / room).glob("*.py"))
 
     trees = {file.name: ast.parse(file.read_text()) for file in files}

@@ -7,7 +7,7 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from schemas.case import Outcome
-from starter.temporal import sandbox
+from starter.sandbox import sandbox
 from storage.codec import data_converter
 from tests.durability import reordered
 from tests.histories import known_keys, names, saved

@@ -25,7 +25,7 @@ def registered() -> dict[str, Callable[..., Any]]:
     nobody: Any = None
     desk: Any = SimpleNamespace(case_file=None)
     activities = every_activity(
-        desk, typing.cast(Runs, nobody), typing.cast(Signer, nobody), LETTERS
+        desk, typing.cast(Runs, nobody), typing.cast(Signer, nobody), LETTERS, nobody
     )
     return {a.__temporal_activity_definition.name: a for a in activities}
 

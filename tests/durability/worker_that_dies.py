@@ -12,20 +12,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities import erasing, replies
+from activities.erasing import Guard
 from activities.letters import Letters
 from connectors.sql.connector import SqlConnector
+from connectors.sql.erase import Eraser
 from schemas.policy import Policy
-from schemas.steps import Change
+from schemas.steps import Change, SystemCall
 from storage.case_file import Sitting
 from storage.database import connect
-from tests.durability.register import the_register
+from tests.durability.register import Registers
 from tests.office import LETTERS, POLICY, an_office
 
 
@@ -33,14 +36,20 @@ class Moment(StrEnum):
     """When, within one activity."""
 
     BEFORE = "before its effect"
+    INTENDING = "after its intent is written, before that is committed"
+    INTENDED = "after its intent is committed"
+    APPLIED = "after the rows went, before the proof"
+    PROVED = "after the proof, before the commit outside"
     OUTSIDE = "after its effect outside, before our transaction"
+    READ_AGAIN = "after the system was read again, before our transaction"
+    SUPPRESSED = "after the suppression entry, before the letter"
     UNCOMMITTED = "after its effect, before its commit"
     COMMITTED = "after its commit, before the answer"
 
 
 @dataclass(frozen=True)
 class Point:
-    """A named point: the activity, the moment, and what it is about (a move, an event)."""
+    """A named point: the activity, the moment, what it is about (a move, an event, a system)."""
 
     step: str
     moment: Moment
@@ -54,6 +63,8 @@ class Point:
         about = {""}
         if isinstance(argument, Change):
             about |= {str(argument.move), *(fact.event for fact in argument.facts)}
+        if isinstance(argument, SystemCall):
+            about.add(argument.system)
         return step == self.step and self.about in about
 
 
@@ -66,19 +77,39 @@ class Post:
     register: str
     folder: Path
     queue: str
+    registers: Registers
 
 
 IMPATIENT: Policy = POLICY.model_copy(
     update={
         "pace": POLICY.pace.model_copy(
-            update={"step_timeout": timedelta(seconds=3), "system_timeout": timedelta(seconds=3)}
-        )
+            update={
+                "step_timeout": timedelta(seconds=3),
+                "system_timeout": timedelta(seconds=3),
+                "tell_after_tries": 10,
+            }
+        ),
+        "holds": POLICY.holds.model_copy(update={"erase_within": timedelta(seconds=3)}),
     }
 )
-"""A lost try is seen soon."""
+"""A lost try is seen soon, and what was in doubt can be read soon."""
 
 FALLS_BACK = {"sticky_queue_schedule_to_start_timeout": timedelta(milliseconds=500)}
 """So soon a task that waits for a dead worker's cache goes to another one."""
+
+PLACES: Final[tuple[tuple[Any, str, Moment], ...]] = (
+    (SqlConnector, "find", Moment.OUTSIDE),
+    (SqlConnector, "suppress", Moment.OUTSIDE),
+    (erasing, "intend", Moment.INTENDING),
+    (Guard, "_intend", Moment.INTENDED),
+    (Eraser, "_apply", Moment.APPLIED),
+    (Eraser, "erase", Moment.PROVED),
+    (SqlConnector, "erase", Moment.OUTSIDE),
+    (SqlConnector, "remains", Moment.READ_AGAIN),
+    (replies, "choose", Moment.SUPPRESSED),
+    (Sitting, "write", Moment.UNCOMMITTED),
+)
+"""What is just done at a moment: the process dies when it returns."""
 
 _letters: Letters | None = None
 _armed: ContextVar[Moment | None] = ContextVar("armed", default=None)
@@ -122,8 +153,8 @@ class _Armed(ActivityInboundInterceptor):
 
 
 def _deadly(done: Callable[..., Awaitable[Any]], moment: Moment) -> Callable[..., Awaitable[Any]]:
-    async def do(*arguments: Any) -> Any:
-        result = await done(*arguments)
+    async def do(*arguments: Any, **named: Any) -> Any:
+        result = await done(*arguments, **named)
         _die_if(moment)
         return result
 
@@ -144,18 +175,18 @@ class Server:
 async def work(post: Post, point: Point) -> None:
     """Work until the point is reached."""
     engine, server = connect(post.database), Server(post.temporal)
+    systems: Any = post.registers.systems(post.register)
     async with an_office(
-        server, engine, post.folder, systems=the_register(post.register), policy=IMPATIENT,
-        letters=the_letters(), queue=post.queue, working=False,
+        server, engine, post.folder, systems=systems, policy=IMPATIENT, letters=the_letters(),
+        queue=post.queue, working=False,
     ) as office:  # fmt: skip
         await office.new_worker(interceptors=[Killer(point)], **FALLS_BACK).run()
 
 
 def main(post: Post, point: Point) -> None:
     """The process."""
-    Sitting.write = _deadly(Sitting.write, Moment.UNCOMMITTED)  # type: ignore[method-assign]
-    for effect in ("find", "suppress"):
-        setattr(SqlConnector, effect, _deadly(getattr(SqlConnector, effect), Moment.OUTSIDE))
+    for owner, name, moment in PLACES:
+        setattr(owner, name, _deadly(getattr(owner, name), moment))
     asyncio.run(work(post, point))
 
 

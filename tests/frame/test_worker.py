@@ -23,8 +23,9 @@ from temporalio.worker import Replayer
 from schemas.errors import BadInput, RefusedByRule, Unreachable
 from starter.connection import Connection, resolve
 from starter.embedded_temporal import EmbeddedTemporal
+from starter.sandbox import sandbox
 from starter.settings import Settings
-from starter.temporal import build_worker, connected_client, runtime, sandbox
+from starter.temporal import build_worker, connected_client, runtime
 from storage.secrets import Secrets
 from tests.frame.controller import POLICY, written
 from tests.frame.ping import Importer, Ping, slow

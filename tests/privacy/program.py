@@ -32,6 +32,7 @@ from starter.client import DsrClient
 from starter.configuration import Configuration, load
 from starter.connection import Connection
 from starter.embedded import stack
+from starter.ended import EndedIntake
 from starter.logs import configure
 from starter.settings import Settings
 from storage.audit import Audit
@@ -103,7 +104,9 @@ async def working(
         runs = Runs(ground.client, case_file, settings.task_queue)
         desk = Desk(case_file, policy, systems, letters)  # type: ignore[arg-type]
         grounds.put_nowait((desk, ground))
-        activities = every_activity(desk, runs, signer, settings.audit_log_path())
+        activities = every_activity(
+            desk, runs, signer, settings.audit_log_path(), EndedIntake(case_file, policy)
+        )
         return worker.Registrations(workflows=EVERY_WORKFLOW, activities=activities)
 
     running = asyncio.create_task(worker.run_worker(settings, connection, stop, register, shipped))

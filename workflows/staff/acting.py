@@ -79,6 +79,17 @@ class Acting(Case):
         """Whether somebody still owes an answer after the reply (Art. 19)."""
         return not self.systems.answered()
 
+    def closes_with_the_reply(self) -> bool:
+        """Whether nothing is left to do once the reply has left."""
+        return not self.owed()
+
+    async def undo(self) -> None:
+        """What was done only until the decision ends; nothing in most kinds."""
+
+    def undone(self) -> bool:
+        """Whether it has ended everywhere."""
+        return True
+
     def decider(self) -> str:
         """Who decides this kind."""
         return "approver"

@@ -2,13 +2,14 @@
 
 from temporalio import workflow
 
-from workflows.case import Ended, Reopened
+from workflows.case import Ended, Reclassified, Reopened
 from workflows.staff.acting import Acting, text_part
 
 with workflow.unsafe.imports_passed_through():
     from schemas import messages as m
     from schemas.case import CaseView, Outcome
     from schemas.events import Event, fact
+    from schemas.steps import RECLASSIFY, Reclassification
 
 
 class Endings(Acting):
@@ -56,6 +57,22 @@ class Endings(Acting):
         await self.record(
             fact(Event.REASSIGNED, to=action.to.account), by=action.by, assignee=action.to.account
         )
+
+    @workflow.update
+    async def reclassify(self, action: m.Reclassify) -> CaseView:
+        """The request is of another kind: this run ends, the right one takes over."""
+        return await self._act(action, self._reclassify)
+
+    async def _reclassify(self, action: m.Reclassify) -> None:
+        await self.undo()
+        await self.step(
+            RECLASSIFY,
+            Reclassification(
+                case=self.ref.case, at=workflow.now(), by=action.by, action=action.id,
+                texts={text_part("reclassified", action): action.reason},
+            ),
+        )  # fmt: skip
+        self._interrupted_by(Reclassified())
 
     @workflow.update
     async def reopen(self, action: m.Reopen) -> CaseView:

@@ -78,7 +78,7 @@ class Limits(Acting):
                 LETTER_GONE,
                 LetterGone(
                     case=self.ref.case, at=workflow.now(), letter=gone.letter, kind=gone.kind,
-                    left_at=gone.at, closes=answers and awaited and not self.owed(),
+                    left_at=gone.at, closes=answers and awaited and self.closes_with_the_reply(),
                 ),
             )  # fmt: skip
         self.reply_left = self.reply_left or answers

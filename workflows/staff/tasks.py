@@ -27,12 +27,13 @@ DONE_BY_HAND: Final = {
 
 LOOKED_AT: Final = (SystemOutcome.FOUND, SystemOutcome.NOTHING_HELD)
 AS_IT_IS: Final = (SystemOutcome.RETAINED, SystemOutcome.RETAINED)
+END_CONTEST_BY_HAND: Final = f"{Duty.END_CONTEST}_by_hand"
 BY_TASK: Final = {
     "choose_match": LOOKED_AT,
     f"{Duty.PLAN_ERASURE}_by_hand": LOOKED_AT,  # nothing is erased yet
     f"{Duty.CONTEST}_by_hand": LOOKED_AT,
     f"{Duty.LIFT_RESTRICTION}_by_hand": AS_IT_IS,
-    f"{Duty.END_CONTEST}_by_hand": AS_IT_IS,
+    END_CONTEST_BY_HAND: AS_IT_IS,
     f"{Duty.ADD_STATEMENT}_by_hand": AS_IT_IS,
     "correction_differs": (SystemOutcome.BY_HAND, SystemOutcome.RETAINED),
 }
@@ -53,7 +54,8 @@ class Tasks(Acting):
         texts = {part: action.note} if action.note else {}
         systems: tuple[SystemChange, ...] = ()
         facts: tuple[Fact, ...] = ()
-        if task.system is not None:
+        of_old_kind = task.what == END_CONTEST_BY_HAND and self.ref.kind is not Kind.CORRECT
+        if task.system is not None and not of_old_kind:
             change = self._answer_by_hand(task, task.system, action)
             if task.what == "choose_match":
                 texts[f"chosen:{task.system}"] = ",".join(action.items)

@@ -75,6 +75,12 @@ def _tables() -> None:
         sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.Column("run", sa.Integer(), server_default="1", nullable=False),
         sa.Column("reopened", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("resumed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("origin", sa.Text(), server_default="request", nullable=False),
+        sa.Column("batch", sa.Text(), nullable=True),
+        sa.Column("ended_in", sa.Text(), nullable=True),
+        sa.Column("resumes_on", sa.Date(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "registered_at",
@@ -122,12 +128,36 @@ def _tables() -> None:
         postgresql_where=sa.text("status <> 'closed'"),
     )
     op.create_index(
+        "cases_of_batch",
+        "cases",
+        ["batch"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("batch is not null"),
+    )
+    op.create_index(
+        "cases_parked",
+        "cases",
+        ["resumes_on"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("parked_at is not null"),
+    )
+    op.create_index(
         "cases_open_by_age",
         "cases",
         ["registered_at"],
         unique=False,
         schema="dsr",
         postgresql_where=sa.text("status <> 'closed'"),
+    )
+    op.create_index(
+        "cases_to_purge",
+        "cases",
+        ["closed_at", "id"],
+        unique=False,
+        schema="dsr",
+        postgresql_where=sa.text("status = 'closed' and purged_at is null"),
     )
     op.create_index("cases_by_status", "cases", ["status", "kind"], unique=False, schema="dsr")
     op.create_index(
@@ -187,6 +217,13 @@ def _tables() -> None:
         sa.Column("kek_id", sa.Text(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("pepper_check", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "registered_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("kek_id"),
         sa.UniqueConstraint("pepper_check", name="one_pepper"),
         schema="vault",
@@ -337,6 +374,8 @@ def _tables() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("lag_seconds", sa.Float(), nullable=True),
         sa.Column("plan", sa.Text(), nullable=True),
+        sa.Column("kept_until", sa.Date(), nullable=True),
+        sa.Column("held", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
@@ -416,6 +455,14 @@ def _tables() -> None:
             ["dsr.holds.id"],
         ),
         sa.PrimaryKeyConstraint("hold_id", "part"),
+        schema="dsr",
+    )
+    op.create_table(
+        "retention_sweeps",
+        sa.Column("swept_on", sa.Date(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("systems", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("swept_on"),
         schema="dsr",
     )
     op.create_table(

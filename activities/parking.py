@@ -1,0 +1,152 @@
+"""A deletion that waits: for the person's open access package, or until what is kept may go.
+
+No run stays open for years: a partial deletion ends its run, its row stays `following_up` and its
+keys live on. The sweep starts a run once a date has passed or a hold has ended.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.closing import close
+from activities.desk import Desk
+from rules.calendars import zone
+from rules.holds import held
+from rules.status import move
+from schemas.case import Status, SystemOutcome
+from schemas.events import Event
+from schemas.request import Kind
+from schemas.steps import AWAIT_ACCESS, OPEN_ACCESS, PARK, OpenAccess, Recorded, StepInput
+from storage import tables as t
+from storage.case_file import CaseFile, CaseStep
+from storage.holds import standing_holds
+
+COMPILED: Final = (Status.REPLYING, Status.FOLLOWING_UP, Status.CLOSED)
+"""From here on an access request has its package."""
+
+
+class ParkingActivities:
+    """What a deletion waits for."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @activity.defn(name=OPEN_ACCESS.name)
+    async def open_access(self, asked: StepInput) -> OpenAccess:
+        """The person's access requests that are not compiled: erased, nothing would be left to see.
+
+        The same person is who has the same unique identifier, never a name or a shared address.
+        """
+        person = await self._desk.person(asked.case)
+        policies = self._desk.policy.identifiers
+        unique = [i for i in person.identities if policies[i.type].unique]
+        digest = self._desk.case_file.keyring.digest
+        hashes = [digest("identifier", i.type, i.value) for i in unique]
+        query = (
+            select(t.cases.c.number)
+            .where(t.cases.c.kind == Kind.ACCESS, t.cases.c.status.not_in(COMPILED))
+            .where(
+                t.cases.c.id.in_(
+                    select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(hashes))
+                )
+            )
+            .order_by(t.cases.c.number)
+        )
+        async with self._desk.case_file.reading.connect() as conn:
+            return OpenAccess(numbers=tuple(await conn.scalars(query)))
+
+    @activity.defn(name=AWAIT_ACCESS.name)
+    async def await_access(self, asked: StepInput) -> OpenAccess:
+        """Ends when they are compiled. Until then it asks again and again, without an event."""
+        open_access = await self.open_access(asked)
+        if open_access.numbers:
+            raise ApplicationError(
+                "access requests of the same person are open",
+                type="AccessOpen",
+                next_retry_delay=self._desk.policy.pace.retry_most,
+                category=ApplicationErrorCategory.BENIGN,
+            )
+        return open_access
+
+    @activity.defn(name=PARK.name)
+    async def park(self, asked: StepInput) -> Recorded:
+        """The reply has left and something is kept: wait without a run, or close if for nothing.
+
+        Safe to repeat.
+        """
+        return await self._desk.record(asked, _park)
+
+
+async def _park(step: CaseStep) -> None:
+    kept = select(func.min(t.system_tasks.c.kept_until), func.bool_or(t.system_tasks.c.held)).where(
+        t.system_tasks.c.case_id == step.case,
+        t.system_tasks.c.outcome == SystemOutcome.RETAINED,
+    )
+    until, is_held = (await step.conn.execute(kept)).one()
+    if until is None and not is_held:
+        step.record(Event.CLOSED, outcome=step.outcome)
+        return await close(step)
+    resumes_on = None if until is None else until + timedelta(days=1)
+    step.set(parked_at=step.at, resumes_on=resumes_on)
+    step.record(Event.PARKED, resumes_on=resumes_on.isoformat() if resumes_on else None)
+    if step.status is not Status.FOLLOWING_UP:
+        step.move(Status.FOLLOWING_UP, move(step.status, Status.FOLLOWING_UP))
+    return None
+
+
+async def ready_to_resume(desk: Desk, now: datetime) -> list[UUID]:
+    """Parked deletions of which something kept may go now: its date has passed, or its hold."""
+    today = now.astimezone(zone(desk.policy.calendar.zone)).date()
+    async with desk.case_file.reading.connect() as conn:
+        parked = await conn.execute(
+            select(t.cases.c.id, t.cases.c.resumes_on)
+            .where(t.cases.c.parked_at.is_not(None))
+            .order_by(t.cases.c.parked_at)
+        )
+        return [
+            row.id
+            for row in parked.all()
+            if (row.resumes_on is not None and row.resumes_on <= today)
+            or await _is_released(conn, desk, row.id, now)
+        ]
+
+
+async def _is_released(conn: AsyncConnection, desk: Desk, case: UUID, now: datetime) -> bool:
+    """Whether a hold that kept something in a system stands no longer."""
+    tasks = t.system_tasks.c
+    systems: Sequence[str] = (
+        await conn.scalars(select(tasks.name).where(tasks.case_id == case, tasks.held))
+    ).all()
+    if not systems:
+        return False
+    known = t.identifiers.c
+    hashes = await conn.scalars(
+        select(known.hash).where(known.case_id == case, known.type != "name")
+    )
+    holds = await standing_holds(conn, hashes.all())
+    for system in systems:
+        still = held(holds, system, desk.facts(system).categories, now)
+        if not still.everything and not still.categories:
+            return True
+    return False
+
+
+async def resume(case_file: CaseFile, case: UUID, at: datetime) -> str | None:
+    """Have a parked case go on in a run of its own: its number, None if it is parked no longer."""
+    row = select(t.cases.c.run).where(t.cases.c.id == case)
+    async with case_file.reading.connect() as conn:
+        run = await conn.scalar(row)
+    async with case_file.step(case, f"resume:{run}", at, "engine") as step:
+        if step.repeated or step.row["parked_at"] is None:
+            return None
+        step.record(Event.RESUMED)
+        step.set(
+            run=step.row["run"] + 1, resumed=True, reopened=False, parked_at=None, resumes_on=None
+        )
+        return str(step.row["number"])

@@ -1,0 +1,62 @@
+"""A worker is killed by SIGKILL in the middle of a deletion in five systems; another takes over.
+
+What two people approved goes once and nothing else goes: the registers themselves count.
+"""
+
+from collections import Counter
+
+import pytest
+
+from schemas.case import LetterKind, Outcome, Status
+from schemas.messages import Choice, Decide, SecondDecision
+from tests.durability.crashes import STEP, Crash, Playing, Story, crashes_in
+from tests.durability.five_registers import APPROVED, FIVE, MANIFESTS
+from tests.durability.worker_that_dies import Moment, Point
+from tests.office import Office, a_form
+
+GUARDED = (
+    Moment.BEFORE, Moment.INTENDING, Moment.INTENDED, Moment.APPLIED, Moment.PROVED,
+    Moment.OUTSIDE, Moment.READ_AGAIN, Moment.UNCOMMITTED, Moment.COMMITTED,
+)  # fmt: skip
+REPLY = (Moment.BEFORE, Moment.SUPPRESSED, Moment.UNCOMMITTED, Moment.COMMITTED)
+
+DELETION = [
+    *(Point("system.plan_erasure", moment, "shop") for moment in STEP),
+    *(Point("case.record", moment, "decided") for moment in STEP),
+    *(Point("case.record", moment, "second_decided") for moment in STEP),
+    *(Point("case.record", moment, "fulfilling") for moment in STEP),
+    *(Point("system.erase", moment, "shop") for moment in GUARDED),
+    *(Point("system.erase", moment, "mail") for moment in GUARDED),
+    *(Point("reply.compile", moment) for moment in REPLY),
+    *(Point("clock.letter_gone", moment) for moment in STEP),
+]
+
+
+async def a_deletion(office: Office) -> str:
+    """Planned, approved by two, erased, told."""
+    number = await office.receives(a_form("delete"))
+    await office.awaits(number, "decide")
+    await office.rests(number)  # the last answer is on the row before the run has it
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.CLOSED)
+    return number
+
+
+@pytest.mark.parametrize("crash", crashes_in(Story(a_deletion, FIVE), DELETION), ids=str)
+async def test_what_was_approved_goes_once_and_the_case_ends_as_if_nothing_had_happened(
+    crashes: Playing, crash: Crash
+):
+    crashed, undisturbed = await crashes.both(crash)
+
+    assert crashed.returncode == -9
+    assert crashed.ending.writes == Counter(APPROVED)
+    assert crashed.ending.in_doubt == 0
+    assert crashed.ending.audit["verified", "engine"] == len(MANIFESTS)
+    assert (undisturbed.status, undisturbed.outcome) == (Status.CLOSED, Outcome.PARTIAL)
+    assert crashed.result == undisturbed.outcome
+    assert crashed.ending == undisturbed
+    assert crashed.chain == []
