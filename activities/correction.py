@@ -240,11 +240,14 @@ async def _lifted(step: CaseStep, call: SystemCall, *, records: int) -> None:
 async def _asked(step: CaseStep, call: SystemCall, *, tasks: tuple[str, ...], role: str) -> None:
     """People do it: told by a task, which is a dispatch and no success (Art. 19)."""
     await _end_tasks(step, call)
+    if not tasks:  # the manifest has changed since: nothing of it is held here any more
+        return await write_outcome(step, call, SystemOutcome.NOTHING_HELD, 0)
     lag = await lag_of(step)
     await write_outcome(step, call, SystemOutcome.NOTIFIED, 0, lag_seconds=lag)
     step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
     for what in tasks:
         await step.open_task(OpenTask(what=what, role=role, system=call.system))
+    return None
 
 
 async def _end_tasks(step: CaseStep, call: SystemCall) -> None:

@@ -167,7 +167,7 @@ def test_an_unknown_case_letter_or_task_is_bad_input_or_refused(form: Form) -> N
     "changes",
     [{"received_at": "2026-03-05T10:00:00"},
      {"received_at": "2999-01-01T00:00:00Z"}, {"scope": ["moon"]},
-     {"kind": "correct", "corrections": [{"field": "name", "new": "x"}]},
+     {"kind": "correct", "corrections": [{"field": "shoe_size", "new": "x"}]},
      {"nickname": "x"}, {"message": "a\0b"}, {"subject": {"name": "\ud800"}}],
     ids=lambda changes: next(iter(changes)),
 )  # fmt: skip

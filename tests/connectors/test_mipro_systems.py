@@ -136,3 +136,38 @@ def test_every_system_that_processes_for_marketing_or_surveys_can_stop_it() -> N
         held = set(facts.purposes) & {"marketing", "surveys"}
         assert held <= set(facts.suppresses), facts.name
         assert set(facts.suppresses) == set(facts.records_consent), facts.name
+
+
+def test_a_correction_goes_to_every_system_that_holds_the_data_or_keeps_its_category() -> None:
+    """Art. 19: recipients keep more than the one column that a request names."""
+    by_category = {
+        "customers", "events", "leads", "marketing", "stakeholders", "support_contracts",
+        "order_partner", "paper_archive", "subcontractor",
+    }  # fmt: skip
+    recipients = {name for name in by_category if FACTS[name].reach is Reach.MANUAL}
+
+    assert _corrected("user.contact.phone_number") == by_category
+    assert _corrected("customers.office_phone") == {"customers"} | recipients
+
+
+def test_a_contested_fact_is_restricted_where_it_can_be_unless_the_policy_says_no() -> None:
+    """Art. 18(1)(a)."""
+    fields = ("user.contact.phone_number",)
+    for wished in (True, False):
+        plans = concerned(
+            tuple(FACTS.values()), Kind.CORRECT, ("register",), (), False, fields,
+            restrict_contested=wished,
+        )  # fmt: skip
+        assert {p.restricts for p in plans} == {wished}
+        assert {p.duty for p in plans} == {Duty.CORRECT}
+
+
+@pytest.mark.parametrize("field", ["customer_number", "marketing_allowed", "orders.id", "price"])
+def test_keys_choices_and_what_names_nobody_are_no_facts_to_correct(field: str) -> None:
+    assert all(field not in facts.fields for facts in FACTS.values())
+    assert all("user.privacy_preferences" not in facts.fields for facts in FACTS.values())
+
+
+def _corrected(field: str) -> set[str]:
+    plans = concerned(tuple(FACTS.values()), Kind.CORRECT, ("register",), (), False, (field,))
+    return {plan.name for plan in plans}

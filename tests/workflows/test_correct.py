@@ -13,7 +13,7 @@ from activities.letters import Letters
 from connectors.contract import Corrected, Found, SystemUnreachable
 from schemas.case import CaseView, Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import BadInput, RefusedByRule
-from schemas.messages import Choice, Decide, Reopen, ResolveSystem, TakeBack, Withdraw
+from schemas.messages import Choice, CompleteTask, Decide, Reopen, ResolveSystem, TakeBack, Withdraw
 from schemas.policy import CorrectionPolicy
 from tests.fakes import a_row
 from tests.office import A_CORRECTION, POLICY, Office, a_form, an_office
@@ -416,6 +416,57 @@ async def test_the_handler_decides_a_dispute_and_the_dpo_an_unfounded_request(of
         await office.act(number, Decide, by="maija", choice=Choice.REFUSE, ground=Ground.UNFOUNDED)
     with pytest.raises(RefusedByRule, match="needs the role handler or dpo"):
         await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+
+
+async def test_a_fact_is_disputed_only_after_what_is_held_was_looked_at(office: Office):
+    office.systems["customers"].away = True
+    number = await office.receives(a_form("correct", scope=["customers"]))
+    await office.awaits(number, "resolve_system")
+
+    with pytest.raises(RefusedByRule, match="looked at before a fact is disputed"):
+        await office.act(
+            number, Decide, by="maija", choice=Choice.REFUSE, ground=Ground.FACT_DISPUTED
+        )
+
+
+async def test_an_approval_disputes_nothing_and_a_part_is_left_for_no_other_ground(office: Office):
+    number = await contested(office)
+
+    with pytest.raises(RefusedByRule, match="--disputed belongs to a correction"):
+        await office.act(number, Decide, by="maija", choice=Choice.APPROVE, disputed=[1])
+    with pytest.raises(RefusedByRule, match="in part for fact_disputed only"):
+        await office.act(
+            number, Decide, by="helena", choice=Choice.PARTIAL, ground=Ground.UNFOUNDED,
+            disputed=[1],
+        )  # fmt: skip
+
+
+async def test_who_is_matched_after_the_reply_is_corrected_then_and_told(
+    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
+):
+    """A record that could be another person's is changed only once somebody has chosen it."""
+    async with an_office(temporal, engine, tmp_path, letters=letters) as office:
+        sure, doubtful = a_row("1", email=OLD), a_row("2", email=OLD)
+        customers = office.systems["customers"]
+        customers.holds = Found(rows=(sure,), doubtful=(doubtful,))
+        number = await office.receives(a_form("correct", scope=["customers"]))
+        await office.awaits(number, "choose_match")
+        await office.passes_until(number, (await office.client.show(number)).clock.target_at)
+        await office.awaits(number, "decide")
+        view = await approved(office, number)
+        assert (view.outcome, held(office, "customers")) == (Outcome.PARTIAL, NEW)
+        await office.sends(number, LetterKind.REPLY)
+        view = await office.reaches(number, Status.FOLLOWING_UP)
+        customers.holds = Found(rows=(*customers.holds.rows, doubtful))  # as its keys name it
+
+        task = next(a.task for a in view.awaiting if a.what == "choose_match")
+        await office.act(number, CompleteTask, by="maija", task=task, items=["2"])
+
+        await office.awaits(number, "send_reply")
+        assert [row.values["email"] for row in customers.holds.rows] == [NEW, NEW]
+        await office.sends(number, LetterKind.SUPPLEMENT)
+        assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.FULFILLED
+        assert not customers.restricted
 
 
 async def test_a_field_that_no_system_holds_is_not_taken_in(office: Office):
