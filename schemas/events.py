@@ -87,6 +87,8 @@ class Event(StrEnum):
     LOOKED = "looked"
     EXPORTED = "exported"
     RECONCILED = "reconciled"
+    RESUMED = "resumed"
+    LETTER_RECOVERED = "letter_recovered"
     RETENTION_APPLIED = "retention_applied"
     HOLD_PLACED = "hold_placed"
     HOLD_CONFIRMED = "hold_confirmed"
@@ -168,6 +170,8 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.LOOKED: "looked at {part}",
     Event.EXPORTED: "evidence exported",
     Event.RECONCILED: "a missing run was started again",
+    Event.RESUMED: "its run was lost or knew another past: run {run} goes on from here",
+    Event.LETTER_RECOVERED: "letter {letter} ({kind}) had left on {left_on}: its run tells so",
     Event.RETENTION_APPLIED: "retention applied: the key is destroyed, {parts} sealed part(s) and "
     "{hashes} keyed hash(es) are deleted[, {unsent} letter(s) that never left withdrawn]",
     Event.HOLD_PLACED: "hold placed on {scope}; it lapses at {lapses_at} unless confirmed, review "

@@ -52,8 +52,9 @@ class CaseRef(Model):
     case: UUID
     number: str
     kind: Kind
-    run: int = 1  # a case opened again after closing gets a run of its own
+    run: int = 1  # a case opened again after closing, or whose run was lost, gets another run
     reopened: bool = False
+    resumed: bool = False  # the run before was lost: this one goes on from the case row
 
 
 class StepInput(Model):
@@ -71,6 +72,7 @@ class Opening(StepInput):
     """The first step of a run. `acknowledge`: the sender has not been told of the receipt yet."""
 
     acknowledge: bool = True
+    resumed: bool = False
 
 
 class Pacing(Model):
@@ -109,6 +111,10 @@ class Opened(Recorded):
     max_extension_months: int = 2
     max_age: timedelta = timedelta(days=730)  # of a receipt, also of a corrected one
     fee_cents: int = 1_500  # told when nobody names another amount
+    taken_back: bool = False  # of a resumed run: a decision was taken back before
+    chosen_items: dict[
+        str, tuple[str, ...]
+    ] = {}  # likewise: doubtful records that are the subject's
     pacing: Pacing
     silences: Silences
 

@@ -385,7 +385,8 @@ class DsrClient:
                     to = begins_with(Kind(step.row["kind"]))
                     step.move(to, move(step.status, to))
                     await step.answer_again()
-                    step.set(run=step.row["run"] + 1, reopened=True, closed_at=None)
+                    again = step.row["run"] + 1
+                    step.set(run=again, reopened=True, resumed=False, closed_at=None)
         except IntegrityError:
             raise RefusedByRule(
                 "Not opened again: the same request of this person is open under another number. "

@@ -53,6 +53,7 @@ cases = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("run", Integer, nullable=False, server_default="1"),
     Column("reopened", Boolean, nullable=False, server_default=text("false")),
+    Column("resumed", Boolean, nullable=False, server_default=text("false")),  # after a loss
     _at("received_at"),
     _at("registered_at", now=True),
     Column("clock", JSONB, nullable=False),  # schemas.case.Clock, the record of every date

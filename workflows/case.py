@@ -106,8 +106,11 @@ class Case:
         """Acknowledge and admit the case; what the configuration says of it goes into history."""
         self._opened = await self.step(
             OPEN,
-            Opening(case=self.ref.case, at=workflow.now(), acknowledge=not self.ref.reopened),
-        )
+            Opening(
+                case=self.ref.case, at=workflow.now(), acknowledge=not self.ref.reopened,
+                resumed=self.ref.resumed,
+            ),
+        )  # fmt: skip
 
     @property
     def is_settled(self) -> bool:

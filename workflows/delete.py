@@ -29,9 +29,26 @@ class DeleteRequest(Lifecycle):
         await self.admit()
         await self.plan_the_erasure()
         await self.two_people_decide()
+        await self.carry_out()
+
+    async def carry_out(self) -> None:
+        """Every system erases what two people approved, and the person is told."""
         while self.chosen is not Choice.REFUSE and not await self.erase_what_was_approved():
             await self.two_people_decide()
         await self.reply()
+
+    async def go_on(self) -> None:
+        """A plan that stands is not made again, and what two people approved of it stands.
+
+        Unless more would have gone somewhere than they approved, and nobody had said so yet.
+        """
+        if self.view.status not in (Status.DECIDING, Status.FULFILLING):
+            return await self.procedure()
+        if self.view.status is Status.FULFILLING and self._has_changed():
+            await self._decisions_are_void()
+        if self.view.status is Status.DECIDING or self.seconded is None:
+            await self.two_people_decide()
+        return await self.carry_out()
 
     async def plan_the_erasure(self) -> None:
         """A dry run of every database: what would go, what stays and why. Nobody is told yet."""
@@ -79,11 +96,18 @@ class DeleteRequest(Lifecycle):
         await self.record(move=Status.FULFILLING, systems=asked)
         self.systems.start(due)
         await self.until(self.systems.asked, summary="every system has erased or been told")
-        if all(system.outcome is not SystemOutcome.FOUND for system in self.view.systems):
+        if not self._has_changed():
             return True
+        await self._decisions_are_void()
+        return False
+
+    def _has_changed(self) -> bool:
+        """Whether a system that was to erase found more than its plan said."""
+        return any(system.outcome is SystemOutcome.FOUND for system in self.view.systems)
+
+    async def _decisions_are_void(self) -> None:
         self.chosen = self.seconded = None
         await self.record(take_back=True)
-        return False
 
     def _is_due(self, plan: SystemPlan) -> bool:
         """Planned, or reached by people who have not been told yet."""

@@ -75,6 +75,7 @@ def _tables() -> None:
         sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.Column("run", sa.Integer(), server_default="1", nullable=False),
         sa.Column("reopened", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("resumed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "registered_at",
