@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import ARRAY, RowMapping, Uuid, any_, literal, select, update
 from temporalio.api.common.v1 import Payloads
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
@@ -186,8 +186,8 @@ class Differences:
         """Running runs whose case row names another run, or is closed and has steps beyond them."""
         running = await self._runs.running()
         async with self._case_file.reading.connect() as conn:
-            wanted = [case for case in running.values() if case is not None]
-            rows = await conn.execute(select(t.cases).where(t.cases.c.id.in_(wanted)))
+            wanted = literal([case for case in running.values() if case is not None], ARRAY(Uuid))
+            rows = await conn.execute(select(t.cases).where(t.cases.c.id == any_(wanted)))
             known = {row["id"]: row for row in rows.mappings()}
         pairs = [(run, known[case]) for run, case in running.items() if case in known]
         return [(run, row) for run, row in pairs if await self._is_another(run, row)]
@@ -214,6 +214,8 @@ class Differences:
         self, row: RowMapping, run: str, how: How, history: WorkflowHistory, *, goes_on: bool
     ) -> Difference:
         case, number = row["id"], row["number"]
+        if how in (How.BEHIND, How.EARLIER):
+            return Difference(case, number, run, how, goes_on)  # the row knows its letters
         try:
             letters = await self._letters(case, history)
         except DsrError:  # the key is gone

@@ -223,7 +223,7 @@ async def consent(office: Office) -> str:
         (access("send_reply"), ["send_reply"]),
         (deletion("decide"), ["decide", "second_decision", "erase_by_hand", "send_reply"]),
         (deletion("second_decision"), ["second_decision", "erase_by_hand", "send_reply"]),
-        (deletion("send_reply"), ["send_reply"]),
+        (deletion("send_reply"), ["erase_by_hand", "send_reply"]),
         (deletion_followed_up, ["erase_by_hand", "send_reply"]),
         (objection("decide"), ["decide", "send_reply"]),
         (objection("send_reply"), ["send_reply"]),
