@@ -2,7 +2,9 @@
 
 from functools import partial
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
@@ -10,7 +12,7 @@ from activities.closing import close
 from activities.desk import Desk
 from activities.replies import acknowledge
 from rules.status import admitted, move
-from schemas.case import FeeAssessment, FeeState, IdentityState, Status
+from schemas.case import FeeAssessment, FeeState, IdentityState, LetterKind, Status
 from schemas.events import Event
 from schemas.request import Kind
 from schemas.steps import (
@@ -51,12 +53,13 @@ class CaseFileActivities:
 
         async def write(step: CaseStep) -> None:
             await _plan_systems(step, plan)
-            if opening.acknowledge:
+            if opening.acknowledge and not await _is_acknowledged(step):
                 await acknowledge(self._desk, step, form)
             if opening.begins:
                 _admit(step)
 
         recorded = await self._desk.record(opening, write)
+        known = await _recalled(self._desk, opening.case) if opening.resumed else {}
         return Opened(
             view=recorded.view,
             entries=recorded.entries,
@@ -68,6 +71,7 @@ class CaseFileActivities:
             max_extension_months=policy.time_limits.max_extension_months,
             max_age=policy.intake.max_age,
             corrections=len(form.corrections),
+            **known,
             fee_cents=policy.fees.amount_cents,
             pacing=Pacing.model_validate(policy.pace, from_attributes=True),
             silences=Silences(
@@ -84,6 +88,26 @@ class CaseFileActivities:
         Raises `RefusedByRule` where the database decides a race (a reply that has just left).
         """
         return await self._desk.record(change, partial(_apply, change=change))
+
+
+async def _is_acknowledged(step: CaseStep) -> bool:
+    """By a run before this one, which was lost or of another kind."""
+    if step.row["run"] == 1:
+        return False
+    letters = (t.letters.c.case_id == step.case) & (t.letters.c.kind == LetterKind.ACKNOWLEDGEMENT)
+    return bool(await step.conn.scalar(select(func.count()).where(letters)))
+
+
+async def _recalled(desk: Desk, case: UUID) -> dict[str, Any]:
+    """What a run that was lost knew and no view of the case tells."""
+    void = (t.decisions.c.case_id == case) & ~t.decisions.c.stands
+    async with desk.case_file.reading.connect() as conn:
+        taken_back = bool(await conn.scalar(select(func.count()).where(void)))
+    chosen = await desk.case_file.sealed_parts(case, "chosen:")
+    items = {
+        system: tuple(filter(None, text.decode().split(","))) for system, text in chosen.items()
+    }
+    return {"taken_back": taken_back, "chosen_items": items}
 
 
 async def _apply(step: CaseStep, change: Change) -> None:

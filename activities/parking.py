@@ -142,11 +142,16 @@ async def resume(case_file: CaseFile, case: UUID, at: datetime) -> str | None:
     row = select(t.cases.c.run).where(t.cases.c.id == case)
     async with case_file.reading.connect() as conn:
         run = await conn.scalar(row)
-    async with case_file.step(case, f"resume:{run}", at, "engine") as step:
+    async with case_file.step(case, f"release:{run}", at, "engine") as step:
         if step.repeated or step.row["parked_at"] is None:
             return None
-        step.record(Event.RESUMED)
+        step.record(Event.RELEASED)
         step.set(
-            run=step.row["run"] + 1, resumed=True, reopened=False, parked_at=None, resumes_on=None
+            run=step.row["run"] + 1,
+            released=True,
+            resumed=False,
+            reopened=False,
+            parked_at=None,
+            resumes_on=None,
         )
         return str(step.row["number"])

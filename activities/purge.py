@@ -21,6 +21,7 @@ from schemas.case import Status
 from schemas.policy import Policy
 from storage import tables as t
 from storage.case_file import CaseFile
+from storage.holds import ended_holds, forget_hold
 from storage.locks import LockBusy, lock_to_erase
 from storage.purge import forget
 from storage.standstills import stands_still
@@ -62,6 +63,19 @@ class Purge:
         if failed:
             raise failed[0]
         return purged
+
+    async def sweep_holds(self, at: datetime) -> None:
+        """Holds that ended as long ago lose their order and their person, each on its own."""
+        async with self._case_file.reading.connect() as conn:
+            ended = await ended_holds(conn, closed_before(at, self._policy))
+        for hold in ended:
+            async with self._case_file.engine.begin() as conn:
+                forgotten = await forget_hold(conn, self._case_file.keyring, hold, at)
+                if forgotten is not None:
+                    await self._case_file.audit.append(
+                        conn, hold, [forgotten], at=at, actor="sweep",
+                        policy_version=self._policy.version,
+                    )  # fmt: skip
 
     async def _due(self, at: datetime) -> AsyncIterator[RowMapping]:
         """Page by page, so that cases that may not go stand in nobody's way."""

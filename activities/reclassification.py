@@ -90,7 +90,7 @@ class ReclassificationActivities:
             step.set(fee_state=FeeState.NONE)
         step.set(
             kind=form.kind, purposes=sorted(set(form.purposes)), run=step.row["run"] + 1,
-            reopened=False, resumed=False, content_hash=bytes.fromhex(new.content),
+            reopened=False, resumed=False, released=False, content_hash=bytes.fromhex(new.content),
             evidence_how=how, withheld=[], outcome=None,
         )  # fmt: skip
         await step.seal("form", form.model_dump_json().encode())

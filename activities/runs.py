@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Uuid, any_, literal, select, update
+from sqlalchemy import ARRAY, RowMapping, Uuid, any_, exists, literal, select, update
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributeKey,
@@ -35,6 +35,11 @@ ESCALATION: Final = SearchAttributeKey.for_int("DsrEscalation")
 
 RUNNING: Final = WorkflowExecutionStatus.RUNNING
 
+HAS_KEY: Final = exists().where(
+    t.case_keys.c.case_id == t.cases.c.id, t.case_keys.c.wrapped.is_not(None)
+)
+"""Without its key a case has no run: nobody could read it."""
+
 GRACE: Final = timedelta(minutes=1)
 """A case younger than this may still be between its row and its run."""
 
@@ -58,7 +63,8 @@ class Runs:
             attributes.append(SearchAttributePair(DUE_AT, row["due_before"]))
         ref = CaseRef(
             case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"],
-            resumed=row["resumed"], origin=row["origin"], ended_in=row["ended_in"],
+            resumed=row["resumed"], released=row["released"], origin=row["origin"],
+            ended_in=row["ended_in"],
         )  # fmt: skip
         try:
             await self._client.start_workflow(
@@ -106,22 +112,22 @@ class Runs:
 
         Most runs are seen in one listing; it may lag, so each that it does not show is asked for.
         """
-        shown = await self._running()
+        shown = await self.running()
         async with self._case_file.reading.connect() as conn:
             rows = await conn.execute(
                 select(
                     t.cases.c.id, t.cases.c.number, t.cases.c.kind, t.cases.c.status,
-                    t.cases.c.run, t.cases.c.reopened, t.cases.c.resumed, t.cases.c.origin,
-                    t.cases.c.ended_in, t.cases.c.due_before,
+                    t.cases.c.run, t.cases.c.reopened, t.cases.c.resumed, t.cases.c.released,
+                    t.cases.c.origin, t.cases.c.ended_in, t.cases.c.due_before,
                 )
-                .where(t.cases.c.status != Status.CLOSED, t.cases.c.parked_at.is_(None))
+                .where(t.cases.c.status != Status.CLOSED, t.cases.c.parked_at.is_(None), HAS_KEY)
                 .where(t.cases.c.registered_at < now - GRACE)
                 .order_by(t.cases.c.registered_at)
             )  # fmt: skip
             unseen = [row for row in rows.mappings() if _run_of(row) not in shown]
         return [row for row in unseen if not await self._exists(_run_of(row))]
 
-    async def _running(self) -> dict[str, UUID | None]:
+    async def running(self) -> dict[str, UUID | None]:
         """Ids of the running case workflows, with their cases."""
         kinds = ", ".join(f"'{name}'" for name in WORKFLOW_OF.values())
         query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
@@ -131,12 +137,12 @@ class Runs:
         """Whether a run of this case still runs, the present one or one before it."""
         kind, case = Kind(row["kind"]), row["id"]
         runs = [workflow_id(kind, case, run) for run in range(1, row["run"] + 1)]
-        return any([await self._stands(run) is RUNNING for run in runs])
+        return any([await self.stands(run) is RUNNING for run in runs])
 
     async def _exists(self, run: str) -> bool:
-        return await self._stands(run) is not None
+        return await self.stands(run) is not None
 
-    async def _stands(self, run: str) -> WorkflowExecutionStatus | None:
+    async def stands(self, run: str) -> WorkflowExecutionStatus | None:
         """How a run stands; None if the server does not know it."""
         try:
             return (await self._client.get_workflow_handle(run).describe()).status
@@ -146,12 +152,45 @@ class Runs:
             raise
 
     async def mend(self, row: RowMapping, at: datetime) -> None:
-        """Give a case its run, and say so in its record."""
+        """Give a case its run, and say so in its record.
+
+        A run that had begun before it was lost is followed by another one: a step of the same run
+        again would have the key of one that was taken, and be skipped as its repetition.
+        """
+        if await self._has_begun(row):
+            return await self.resume(row["id"], at)
         key = f"reconcile:{row['run']}"
         async with self._case_file.step(row["id"], key, at, "engine") as step:
             if not step.repeated:
                 step.record(Event.RECONCILED, run=row["run"])
-        await self.start(row)
+        return await self.start(row)
+
+    async def _has_begun(self, row: RowMapping) -> bool:
+        """Whether the run that the row names has taken a step."""
+        steps = t.steps.c
+        mine = (steps.case_id == row["id"]) & steps.key.startswith(
+            f"{_run_of(row)}/", autoescape=True
+        )
+        async with self._case_file.reading.connect() as conn:
+            return await conn.scalar(select(steps.key).where(mine).limit(1)) is not None
+
+    async def resume(self, case: UUID, at: datetime) -> None:
+        """A run of its own goes on from the row; the run before has ended, or was lost."""
+        async with self._case_file.reading.connect() as conn:
+            row = (await conn.execute(select(t.cases).where(t.cases.c.id == case))).mappings().one()
+        run = await self._unused_run(row)
+        async with self._case_file.step(case, f"resume:{run}", at, "engine") as step:
+            if not step.repeated:
+                step.record(Event.RESUMED, run=run)
+                step.set(run=run, resumed=True)
+        await self.start_case(case)
+
+    async def _unused_run(self, row: RowMapping) -> int:
+        """Beyond those that the server knows: a restored row may know fewer of them."""
+        run = row["run"] + 1
+        while await self._exists(workflow_id(Kind(row["kind"]), row["id"], run)):
+            run += 1
+        return int(run)
 
     async def orphans(self) -> list[str]:
         """Ids of running case workflows without a case row.
@@ -159,7 +198,7 @@ class Runs:
         Rows are read after the runs, because a row is there before its run: a request that comes
         in meanwhile is no orphan.
         """
-        runs = await self._running()
+        runs = await self.running()
         asked = [case for case in runs.values() if case is not None]
         async with self._case_file.reading.connect() as conn:
             ids = literal(asked, ARRAY(Uuid))
@@ -174,7 +213,7 @@ class Runs:
 
     async def end(self, run: str) -> None:
         """Terminate a run without a case: nobody's request is in it."""
-        await self._client.get_workflow_handle(run).terminate("no case row")
+        await self._client.get_workflow_handle(run).terminate(reason="no case row")
 
     async def untold_letters(self) -> list[tuple[UUID, LetterLeft]]:
         """Letters that left and whose run was not told: a crash between the two."""

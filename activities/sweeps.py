@@ -153,8 +153,9 @@ class SweepActivities:
 
     @activity.defn(name=SWEEP_PURGE.name)
     async def purge(self, sweep: SweepInput) -> SweepReport:
-        """Closed cases whose time is over lose their keys; what a hold keeps waits."""
+        """Closed cases whose time is over lose their keys, ended holds too; what is held waits."""
         purge = Purge(self._desk.case_file, self._runs, self._desk.policy)
+        await purge.sweep_holds(sweep.at)
         return SweepReport(purged=await purge.sweep(sweep.at))
 
     @activity.defn(name=SWEEP_CHECKPOINT.name)

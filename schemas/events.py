@@ -55,7 +55,7 @@ class Event(StrEnum):
     RETAINED = "retained"
     ERASURE_WAITS = "erasure_waits"
     PARKED = "parked"
-    RESUMED = "resumed"
+    RELEASED = "released"
     VERIFIED = "verified"
     REMAINS = "remains"
     CORRECTED = "corrected"
@@ -96,6 +96,8 @@ class Event(StrEnum):
     LOOKED = "looked"
     EXPORTED = "exported"
     RECONCILED = "reconciled"
+    RESUMED = "resumed"
+    LETTER_RECOVERED = "letter_recovered"
     RETENTION_APPLIED = "retention_applied"
     HOLD_PLACED = "hold_placed"
     HOLD_CONFIRMED = "hold_confirmed"
@@ -145,7 +147,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.RETAINED: "{system}: {records} record(s) kept, {reason}[, until {until}]",
     Event.ERASURE_WAITS: "waits until what the person asked to see is compiled: {numbers}",
     Event.PARKED: "waits until what is kept may go[, from {resumes_on} on]; its run has ended",
-    Event.RESUMED: "what was kept may go now: the deletion goes on",
+    Event.RELEASED: "what was kept may go now: the deletion goes on",
     Event.VERIFIED: "{system}: read again, nothing of the person remains but what is kept",
     Event.REMAINS: "{system}: {records} record(s) still name the person",
     Event.CORRECTED: "{system}: {values} value(s) stand corrected, {changed} changed now",
@@ -186,6 +188,8 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.LOOKED: "looked at {part}",
     Event.EXPORTED: "evidence exported",
     Event.RECONCILED: "a missing run was started again",
+    Event.RESUMED: "its run was lost or knew another past: run {run} goes on from here",
+    Event.LETTER_RECOVERED: "letter {letter} ({kind}) had left on {left_on}: its run tells so",
     Event.RETENTION_APPLIED: "retention applied: the key is destroyed, {parts} sealed part(s) and "
     "{hashes} keyed hash(es) are deleted[, {unsent} letter(s) that never left withdrawn]",
     Event.HOLD_PLACED: "hold placed on {scope}; it lapses at {lapses_at} unless confirmed, review "

@@ -179,7 +179,8 @@ class Retention(EdgeModel):
     months_after_closing: int = Field(
         36, ge=1, le=120,
         description="Whole months after the day of closing, then the case's key is destroyed and "
-        "with it everything of the person; its record of facts stays. Not less than "
+        "with it everything of the person; its record of facts stays. So for a hold after its end. "
+        "Not less than "
         "fees.free_after_months: the 12-month rule would forget what it counts. More: complaints "
         "can be answered from the file for longer, personal data is kept for longer. Default: "
         "three years.",

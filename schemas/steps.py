@@ -53,9 +53,10 @@ class CaseRef(Model):
     case: UUID
     number: str
     kind: Kind
-    run: int = 1  # a case opened again after closing gets a run of its own
+    run: int = 1  # a case opened again after closing, or whose run was lost, gets another run
     reopened: bool = False
-    resumed: bool = False  # a deletion whose kept part may go now
+    resumed: bool = False  # the run before was lost: this one goes on from the case row
+    released: bool = False  # a deletion whose kept part may go now
     origin: Origin = Origin.REQUEST
     ended_in: str | None = None  # the system whose relation ended
 
@@ -80,6 +81,7 @@ class Opening(StepInput):
     acknowledge: bool = True
     begins: bool = True
     only: str | None = None  # the one system that it concerns
+    resumed: bool = False
 
 
 class Pacing(Model):
@@ -119,6 +121,10 @@ class Opened(Recorded):
     max_age: timedelta = timedelta(days=730)  # of a receipt, also of a corrected one
     corrections: int = 0  # how many values a correction asks for
     fee_cents: int = 1_500  # told when nobody names another amount
+    taken_back: bool = False  # of a resumed run: a decision was taken back before
+    chosen_items: dict[
+        str, tuple[str, ...]
+    ] = {}  # likewise: doubtful records that are the subject's
     pacing: Pacing
     silences: Silences
 

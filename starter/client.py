@@ -430,8 +430,8 @@ class DsrClient:
                     step.move(to, move(step.status, to))
                     await step.answer_again()
                     step.set(
-                        run=step.row["run"] + 1, reopened=True, resumed=False, closed_at=None,
-                        parked_at=None, resumes_on=None,
+                        run=step.row["run"] + 1, reopened=True, resumed=False, released=False,
+                        closed_at=None, parked_at=None, resumes_on=None,
                     )  # fmt: skip
         except IntegrityError:
             raise RefusedByRule(

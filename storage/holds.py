@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, exists, func, insert, or_, select, update
+from sqlalchemy import RowMapping, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,6 +22,8 @@ from storage.audit import Audit
 from storage.keyring import Keyring
 
 SWEEP: Final = "sweep"
+NOBODY: Final = (b"",)
+"""In place of the hashes of a person who is not known any more."""
 
 
 class Ending(StrEnum):
@@ -169,6 +171,31 @@ async def doubts(conn: AsyncConnection) -> list[Doubt]:
 async def forget_person(conn: AsyncConnection, case: UUID) -> None:
     """The purge of a case: whom its erasures concerned is known no longer."""
     await conn.execute(update(t.erasures).where(t.erasures.c.case_id == case).values(hashes=[]))
+
+
+async def ended_holds(conn: AsyncConnection, before: datetime) -> list[UUID]:
+    """Holds that ended before then, whose order can still be read."""
+    readable = exists().where(
+        t.case_keys.c.case_id == t.holds.c.id, t.case_keys.c.wrapped.is_not(None)
+    )
+    ended = select(t.holds.c.id).where(t.holds.c.state.not_in(STANDING), readable)
+    return list(await conn.scalars(ended.where(t.holds.c.ended_at < before)))
+
+
+async def forget_hold(
+    conn: AsyncConnection, keyring: Keyring, hold: UUID, at: datetime
+) -> Fact | None:
+    """The purge of a hold that has ended: whose it was, who wanted it and why; None if it is done.
+
+    An empty hash stays for a person: no hold on one person becomes a hold on everybody.
+    """
+    locked = await locked_hold(conn, hold)
+    if locked is None or locked.state in STANDING or locked.hashes == NOBODY:
+        return None
+    await keyring.destroy(conn, hold, at)
+    gone = await conn.execute(delete(t.hold_texts).where(t.hold_texts.c.hold_id == hold))
+    await change_hold(conn, hold, hashes=list(NOBODY) if locked.hashes else [])
+    return fact(Event.RETENTION_APPLIED, parts=gone.rowcount, hashes=len(locked.hashes))
 
 
 # -- the sweep -----------------------------------------------------------------------------------

@@ -53,12 +53,13 @@ cases = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("run", Integer, nullable=False, server_default="1"),
     Column("reopened", Boolean, nullable=False, server_default=text("false")),
-    Column("resumed", Boolean, nullable=False, server_default=text("false")),
+    Column("released", Boolean, nullable=False, server_default=text("false")),  # what was kept
     _at("parked_at", null=True),  # no run: a sweep starts one once what is kept may go
     Column("origin", Text, nullable=False, server_default="request"),
     Column("batch", Text),  # of relations that ended, decided together
     Column("ended_in", Text),  # the system whose relation ended; the deletion is in it alone
     Column("resumes_on", Date),  # then, if no hold ends earlier; None: no date says
+    Column("resumed", Boolean, nullable=False, server_default=text("false")),  # after a loss
     _at("received_at"),
     _at("registered_at", now=True),
     Column("clock", JSONB, nullable=False),  # schemas.case.Clock, the record of every date

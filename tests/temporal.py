@@ -12,10 +12,14 @@ from activities.runs import DUE_AT, ESCALATION, KIND, STATUS
 BINARY = Path(sys.executable).parent / "temporal"
 
 
-async def start_temporal() -> WorkflowEnvironment:
-    """The dev server, with time skipping that whoever starts a run may drive."""
+async def start_temporal(database: Path | None = None) -> WorkflowEnvironment:
+    """The dev server, with time skipping that whoever starts a run may drive.
+
+    `database`: the file in which it keeps its state, which is otherwise lost with it.
+    """
     return await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(BINARY),
+        dev_server_database_filename=str(database) if database else None,
         search_attributes=[KIND, STATUS, DUE_AT, ESCALATION],
         dev_server_log_level="error",
         dev_server_extra_args=[

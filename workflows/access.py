@@ -34,6 +34,15 @@ class AccessRequest(Lifecycle):
         await self.review_findings()
         await self.answer()
 
+    async def go_on(self) -> None:
+        """A search that was over is not begun again; who still owes an answer is asked on."""
+        if self.view.status not in (Status.REVIEWING, Status.DECIDING):
+            return await self.procedure()
+        self.ask_those_who_owe()
+        if self.view.status is Status.REVIEWING:
+            await self.review_findings()
+        return await self.answer(supplement=self.supplementing)
+
     async def search_every_system(self) -> None:
         """Until every system has answered, at most until the internal target."""
         await self.stand(Status.SEARCHING)

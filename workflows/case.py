@@ -109,13 +109,13 @@ class Case:
 
     async def open(self) -> None:
         """Acknowledge and admit the case; what the configuration says of it goes into history."""
-        goes_on = self.ref.reopened or self.ref.resumed
+        goes_on = self.ref.reopened or self.ref.released
         self._opened = await self.step(
             OPEN,
             Opening(
                 case=self.ref.case, at=workflow.now(), begins=not goes_on,
-                acknowledge=self.ref.run == 1 and self.ref.origin is Origin.REQUEST,
-                only=self.ref.ended_in,
+                acknowledge=not goes_on and self.ref.origin is Origin.REQUEST,
+                only=self.ref.ended_in, resumed=self.ref.resumed,
             ),
         )  # fmt: skip
 

@@ -33,7 +33,7 @@ class DeleteRequest(Lifecycle):
     @workflow.init
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
-        if ref.resumed:  # two people approved what was kept, too, with its date
+        if ref.released:  # two people approved what was kept, too, with its date
             self.chosen = self.seconded = Choice.APPROVE
 
     @workflow.run
@@ -43,17 +43,35 @@ class DeleteRequest(Lifecycle):
 
     async def procedure(self) -> None:
         """Art. 12 and 17, in the order of the law; what was kept goes later, by itself."""
-        if not self._resumes():
+        if not self._is_released():
             await self.admit()
             await self.plan_the_erasure()
             await self.two_people_decide()
+        await self.carry_out()
+
+    async def carry_out(self) -> None:
+        """Every system erases what two people approved, and the person is told."""
+        if not self._is_released():
             await self.let_access_go_first()
         while self.chosen is not Choice.REFUSE and not await self.erase_what_was_approved():
             await self.two_people_decide()
-        await self.reply(supplement=self._resumes())
+        await self.reply(supplement=self._is_released())
 
-    def _resumes(self) -> bool:
-        return self.ref.resumed and not self.answering_again
+    def _is_released(self) -> bool:
+        return self.ref.released and not self.answering_again
+
+    async def go_on(self) -> None:
+        """A plan that stands is not made again, and what two people approved of it stands.
+
+        Unless more would have gone somewhere than they approved, and nobody had said so yet.
+        """
+        if self.view.status not in (Status.DECIDING, Status.FULFILLING):
+            return await self.procedure()
+        if self.view.status is Status.FULFILLING and self._has_changed():
+            await self._decisions_are_void()
+        if self.view.status is Status.DECIDING or self.seconded is None:
+            await self.two_people_decide()
+        return await self.carry_out()
 
     async def plan_the_erasure(self) -> None:
         """A dry run of every database: what would go, what stays and why. Nobody is told yet."""
@@ -131,20 +149,27 @@ class DeleteRequest(Lifecycle):
         due = tuple(plan for plan in self.opened.plan if self._is_due(plan))
         asked = tuple(SystemChange(name=p.name, outcome=SystemOutcome.PENDING) for p in due)
         await self.record(move=Status.FULFILLING, systems=asked)
-        self.systems.start(due, resumes=self._resumes())
+        self.systems.start(due, resumes=self._is_released())
         await self.until(self.systems.asked, summary="every system has erased or been told")
-        if all(system.outcome is not SystemOutcome.FOUND for system in self.view.systems):
+        if not self._has_changed():
             return True
+        await self._decisions_are_void()
+        return False
+
+    def _has_changed(self) -> bool:
+        """Whether a system that was to erase found more than its plan said."""
+        return any(system.outcome is SystemOutcome.FOUND for system in self.view.systems)
+
+    async def _decisions_are_void(self) -> None:
         self.chosen = self.seconded = None
         await self.record(take_back=True)
-        return False
 
     def _is_due(self, plan: SystemPlan) -> bool:
         """Planned, or reached by people who have not been told yet; later, what was kept."""
         system = self.view.system(plan.name)
         if system is None or system.outcome in (SystemOutcome.LEFT_OUT, SystemOutcome.BY_HAND):
             return False
-        if self._resumes():
+        if self._is_released():
             return system.outcome in (SystemOutcome.RETAINED, SystemOutcome.FOUND)
         done = (SystemOutcome.ERASED, SystemOutcome.RETAINED, SystemOutcome.NOTIFIED)
         return system.outcome not in done

@@ -5,7 +5,6 @@ after each step of a procedure.
 """
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from temporalio.exceptions import ActivityError
 
 from workflows.case import Ended, Fault, Reclassified, Refused, Reopened, TakenBack
 from workflows.clock import DeadlineClock
-from workflows.staff.everything import StaffActions
+from workflows.resuming import Resuming
 
 with workflow.unsafe.imports_passed_through():
     from rules.outcome import owing
@@ -41,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 
-class Lifecycle(StaffActions, ABC):
+class Lifecycle(Resuming):
     """A case from receipt to close, under the law's clock."""
 
     def __init__(self, ref: CaseRef) -> None:
@@ -49,10 +48,6 @@ class Lifecycle(StaffActions, ABC):
         self.answering_again = ref.reopened
         self.told = 0  # records that the last reply knew of
         self.unsaid = False  # the last reply names systems that had not answered
-
-    @abstractmethod
-    async def procedure(self) -> None:
-        """What this kind does between receipt and reply."""
 
     # -- the frame -------------------------------------------------------------------------------
 
@@ -79,7 +74,7 @@ class Lifecycle(StaffActions, ABC):
 
     async def _conduct(self) -> None:
         """The procedure, then the follow-up; a person's action may end or turn it."""
-        again: Callable[[], Awaitable[None]] = self.procedure
+        again: Callable[[], Awaitable[None]] = self.resume if self.ref.resumed else self.procedure
         while True:
             try:
                 await again()
@@ -133,15 +128,20 @@ class Lifecycle(StaffActions, ABC):
         """Art. 12(5): a person decides."""
         if not asks_about_fee(self.ref.kind, self.view.fee.assessment) or self._fee_accepted():
             return
-        await self.stand(
-            Status.QUOTING,
-            fee=FeeChange(state=FeeState.QUESTION),
-            opens=(OpenTask(what="settle_fee", role="approver"),),
-        )
+        if not (self.ref.resumed and self._fee_is_asked()):
+            await self.stand(
+                Status.QUOTING,
+                fee=FeeChange(state=FeeState.QUESTION),
+                opens=(OpenTask(what="settle_fee", role="approver"),),
+            )
         await self.wait_at(Status.QUOTING, self._fee_settled, "fee question")
         if self.view.fee.state is FeeState.REFUSED:
             self.chosen = Choice.REFUSE
             raise Refused
+
+    def _fee_is_asked(self) -> bool:
+        """Before the run that asked was lost."""
+        return self.view.fee.state in (FeeState.QUESTION, FeeState.TOLD)
 
     def _fee_accepted(self) -> bool:
         return self.view.fee.state in (FeeState.WAIVED, FeeState.ACCEPTED)

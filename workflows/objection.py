@@ -37,6 +37,19 @@ class ObjectionRequest(Lifecycle):
             return await self.reply()
         return await self.answer()
 
+    async def go_on(self) -> None:
+        """What was stopped or restricted stays so; the weighing goes on."""
+        if self.view.status is not Status.DECIDING:
+            return await self.procedure()
+        self.ask_those_who_owe()
+        return await self.answer()
+
+    def recall(self) -> None:
+        """A refusal that is written has lifted the restrictions."""
+        super().recall()
+        refused = self.chosen is Choice.REFUSE and self.view.status is Status.REPLYING
+        self.lifted = refused and not self.opened.absolute
+
     def decider(self) -> str:
         """A balancing of interests is decided by the DPO (law.md 4)."""
         return "dpo"

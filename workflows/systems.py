@@ -18,7 +18,7 @@ from workflows.case import Case, Fault
 with workflow.unsafe.imports_passed_through():
     from rules.outcome import owing
     from schemas import steps
-    from schemas.case import SystemOutcome
+    from schemas.case import Awaited, SystemOutcome
     from schemas.events import Event, fact
     from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
     from schemas.systems import Duty, SystemPlan
@@ -69,9 +69,14 @@ class FanOut:
         self._review = review
         view = self._case.view
         owes = {system.name for system in owing(view.systems)}
-        owes -= {awaited.system for awaited in view.awaiting if awaited.system}
+        owes -= {awaited.system for awaited in view.awaiting if self._is_with_people(awaited)}
         owes -= {name for name, task in self._asking.items() if not task.done()}
         self.start(tuple(plan for plan in plans if plan.name in owes))
+
+    def _is_with_people(self, awaited: Awaited) -> bool:
+        """Whether somebody does it by hand. What a lost run could not reach is asked again."""
+        unreached = self._case.ref.resumed and awaited.what == "resolve_system"
+        return awaited.system is not None and not unreached
 
     def duty(self, name: str) -> Duty | None:
         """What the system was asked last."""

@@ -122,29 +122,48 @@ def reconcile(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Give cases without a run their run, tell runs of letters that left, show runs without a case.
+    """Find where runs and case file differ, after a crash or a restore, and mend what can be.
 
-    A crash between the case row and its run leaves such a case; an hourly sweep does the same.
+    A case without a run gets one; a run that knows another past than its case is ended, and another
+    one goes on from the case file; letters that left are told. What cannot be mended is reported,
+    one sentence each: then the exit code is 1.
     """
     done = with_engine(lambda engine: _reconcile(engine, dry_run=dry_run, end_orphans=end_orphans))
     if as_json:
-        return give(done)
-    would = "would be " if dry_run else ""
+        give(done)
+    else:
+        _say_reconciled(done, "would be " if dry_run else "", end_orphans=end_orphans)
+    if done["findings"]:
+        raise CheckFailed("Not everything could be mended: see the sentences above.")
+
+
+def _say_reconciled(done: dict[str, list[str]], would: str, *, end_orphans: bool) -> None:
     fate = f"{would}ended" if end_orphans else "left alone; end them: dsr reconcile --end-orphans"
     _say_names("Cases without a run", done["restarted"], f"{would}started")
+    _say_names("Runs of another past", done["differing"], f"{would}ended")
+    _say_names("Cases that go on with another run", done["resumed"], f"{would}started")
     _say_names("Letters that had left unnoticed", done["letters"], f"{would}told")
     _say_names("Runs without a case", done["orphans"], fate)
-    return None
+    for sentence in (*done["differences"], *done["findings"]):
+        say(f"- {sentence}")
 
 
 async def _reconcile(
     engine: "Engine", *, dry_run: bool, end_orphans: bool
 ) -> dict[str, list[str]]:  # fmt: skip
+    from activities.differences import Differences
+
     runs, now = engine.runs, engine.client.now()
-    missing, letters = await runs.missing(now), await runs.untold_letters()
+    missing = await runs.missing(now)
+    comparing = Differences(engine.temporal, engine.case_file, runs)
+    differing, keyless = await comparing.find(now), await comparing.keyless()
     if not dry_run:
         for row in missing:
             await runs.mend(row, now)
+        for difference in differing:
+            await comparing.mend(difference, now)
+    letters = await runs.untold_letters()
+    if not dry_run:
         for case, letter in letters:
             await runs.tell_letter(case, letter)
     orphans = await runs.orphans()
@@ -153,10 +172,32 @@ async def _reconcile(
         await runs.end(orphan)
     return {
         "restarted": [row["number"] for row in missing],
+        "resumed": sorted({d.number for d in differing if d.is_followed}),
+        "differing": [d.run for d in differing],
+        "differences": [d.sentence for d in differing],
         "letters": [f"{case}/{letter.letter}" for case, letter in letters],
         "orphans": orphans,
         "ended": ended,
+        "findings": [
+            *(sentence for d in differing for sentence in d.findings),
+            *(_is_keyless(number) for number in keyless),
+            *(_is_orphaned(orphan) for orphan in orphans),
+        ],
     }
+
+
+def _is_keyless(number: str) -> str:
+    return (
+        f"{number}: its key is missing, nobody can read it. Restore the schema vault of the same "
+        "backup, or of a later one, then: dsr reconcile"
+    )
+
+
+def _is_orphaned(run: str) -> str:
+    return (
+        f"{run}: its case is not in the case file: its request came in after the backup. Take it "
+        "in again from where it came, then: dsr reconcile --end-orphans"
+    )
 
 
 def _say_names(what: str, names: list[str], fate: str) -> None:

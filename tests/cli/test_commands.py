@@ -14,7 +14,7 @@ from rules.staff import COMMAND_OF
 from schemas.case import Ground, PauseReason, Status
 from schemas.messages import ACTIONS, Choice, CloseAs, FeeChoice, StaffAction, SystemResolution
 from schemas.request import Channel, Kind, Language
-from starter.cli import RULES, next_steps, words
+from starter.cli import RULES, next_steps, operate, words
 from tests.cli.command import DSR, commands, dsr
 
 COMMANDS = commands()
@@ -116,3 +116,18 @@ def _seconds(command: list[str]) -> float:
 def _child(command: list[str]) -> subprocess.CompletedProcess[Any]:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
+
+
+@pytest.mark.parametrize(("findings", "code"), [((), 0), (("2026-0001: its key is missing",), 1)])
+def test_reconcile_ends_with_1_where_something_could_not_be_mended(
+    monkeypatch: pytest.MonkeyPatch, findings: tuple[str, ...], code: int
+) -> None:
+    kinds = ("restarted", "resumed", "differing", "differences", "letters", "orphans", "ended")
+    done = {kind: list[str]() for kind in kinds} | {"findings": list(findings)}
+    monkeypatch.setattr(operate, "with_engine", lambda _work: done)
+
+    ran = dsr("reconcile")
+
+    assert ran.code == code
+    assert "Cases without a run: none." in ran.out
+    assert all(f"- {sentence}" in ran.out for sentence in findings)

@@ -20,6 +20,7 @@ from activities.purge import Purge
 from schemas.case import Status
 from storage import tables as t
 from storage.database import connect
+from storage.keyring import KeyGone
 from storage.locks import LockBusy, lock_to_hold
 from storage.secrets import Secrets
 from tests.holds.deskwork import AT, EERO, RITVA, Desk, Register
@@ -255,3 +256,32 @@ async def test_a_case_that_cannot_be_purged_stops_no_other(
     async with desk.engine.connect() as conn:
         left = select(t.cases.c.id).where(t.cases.c.purged_at.is_(None))
         assert list(await conn.scalars(left)) == [first]
+
+
+async def test_a_hold_that_ended_long_ago_loses_its_order_and_its_person(desk: Desk) -> None:
+    hold = await desk.places()
+    await desk.holds.release(hold.id, RITVA, "over")
+    purging = purging_of(desk)
+    await purging.sweep_holds(AT + timedelta(days=1000))
+    assert (await desk.holds.known_to(RITVA))[0].order is not None
+
+    for _ in range(2):
+        await purging.sweep_holds(AT + LATER)
+
+    (shown,) = await desk.holds.known_to(RITVA)
+    assert (shown.order, shown.person, shown.ended_by) == (None, True, "ritva")
+    assert (await desk.events(hold.id)).count("retention_applied") == 1
+    async with desk.engine.connect() as conn:
+        assert await conn.scalar(select(t.holds.c.hashes)) == [b""]
+        assert (await conn.execute(select(t.hold_texts))).all() == []
+    with pytest.raises(KeyGone):
+        await desk.case_file.keyring.key(hold.id)
+
+
+async def test_a_standing_hold_is_never_purged_however_old(desk: Desk) -> None:
+    hold = await desk.places()
+    await purging_of(desk).sweep_holds(AT + LATER)
+
+    assert await desk.case_file.keyring.key(hold.id)
+    assert await desk.erases(await desk.case()) is not None
+    assert await desk.register.has() == 2

@@ -76,6 +76,7 @@ def _tables() -> None:
         sa.Column("run", sa.Integer(), server_default="1", nullable=False),
         sa.Column("reopened", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("resumed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("released", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("origin", sa.Text(), server_default="request", nullable=False),
         sa.Column("batch", sa.Text(), nullable=True),
