@@ -133,7 +133,7 @@ class ErasureActivities:
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
         if erasing.held.everything:
-            return Done(Erased(kept=_all_of(approved)), (), erasing.held)
+            return Done(await self._all_kept(call, person, approved, erasing), (), erasing.held)
         seen = ErasurePlan()
 
         async def agree(plan: ErasurePlan) -> None:
@@ -151,6 +151,16 @@ class ErasureActivities:
         everyone = dict.fromkeys((*person.identities, *erased.identities))
         known = person.model_copy(update={"identities": tuple(everyone)})
         return Done(erased, await connector.remains(known, seen), erasing.held)
+
+    async def _all_kept(
+        self, call: SystemCall, person: Person, approved: ErasurePlan, erasing: Erasing
+    ) -> Erased:
+        """A hold keeps what is there: not what an earlier try erased before the hold came."""
+        if not await erasing.is_repeated():
+            return Erased(kept=_all_of(approved))
+        connector = self._desk.systems.connector(call.system)
+        there = await connector.plan_erasure(person, call.at, erasing.held, _kept_keys(approved))
+        return _with_what_went(Erased(kept=_all_of(there)), approved, there)
 
     async def _once(
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]

@@ -252,11 +252,11 @@ class Playing:
     """All stories that a module's tests ask for, side by side."""
 
     def __init__(self, stage: Crashes, wanted: Sequence[Crash]) -> None:
-        self._crashed = {crash: asyncio.create_task(stage.at(crash)) for crash in wanted}
         self._undisturbed = {
             story: asyncio.create_task(stage.undisturbed(story))
             for story in {crash.story for crash in wanted}
         }
+        self._crashed = {crash: asyncio.create_task(stage.at(crash)) for crash in wanted}
 
     async def both(self, crash: Crash) -> tuple[Crashed, Ending]:
         """The story with the crash, and its ending without."""
