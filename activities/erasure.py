@@ -153,7 +153,8 @@ class ErasureActivities:
         left = await self._left(call) if call.resumes else ()
         restricted = await self._restrict(call, person, approved, erasing.held)
         if erasing.held.everything:
-            return Done(Erased(kept=_all_of(approved)), (), erasing.held, left, restricted)
+            kept = await self._all_kept(call, person, approved, erasing)
+            return Done(kept, (), erasing.held, left, restricted)
         seen = ErasurePlan()
 
         async def agree(plan: ErasurePlan) -> None:
@@ -182,6 +183,18 @@ class ErasureActivities:
         if not stays or not self._desk.facts(call.system).restricts:
             return 0
         return await self._desk.systems.connector(call.system).restrict(person, True)
+
+    async def _all_kept(
+        self, call: SystemCall, person: Person, approved: ErasurePlan, erasing: Erasing
+    ) -> Erased:
+        """A hold keeps what is there: not what an earlier try erased before the hold came."""
+        if not await erasing.is_repeated():
+            return Erased(kept=_all_of(approved))
+        connector = self._desk.systems.connector(call.system)
+        there = await connector.plan_erasure(
+            person, call.at, erasing.held, _keys(approved, goes=False)
+        )
+        return _with_what_went(Erased(kept=_all_of(there)), approved, there)
 
     async def _once(
         self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.bench import histories, speed, store
+from tests.bench import histories, holds, speed, store, waiting
 from tests.bench.figures import METRICS, Figure
 from tests.bench.stand import a_stand
 
-MODULES: Final = (histories, speed, store)
+MODULES: Final = (histories, holds, speed, store, waiting)
 HEAD: Final = ("metric", "parameters", "value", "unit", "bar", "")
 FILE: Final = Path("bench.jsonl")
 LONGEST: Final = 600.0  # seconds for one metric: a hang is a failure, not a wait

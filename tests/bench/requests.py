@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
-from schemas.case import CaseView, Status
-from schemas.messages import Choice, Decide, Review
+from schemas.case import CaseView, LetterKind, Status
+from schemas.messages import Choice, Decide, Review, SecondDecision
 from tests.bench.stand import Engine
 from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import a_form
@@ -19,10 +19,12 @@ def at_once(count: int) -> FakeSystems:
     return FakeSystems(*(FakeSystem(facts(f"system_{n}")) for n in range(count)))
 
 
-def somebody(*, of: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """An access request, by signed letter, of a person who never asked before."""
+def somebody(
+    kind: str = "access", *, of: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    """A request, for access if nothing else is said, by letter; the person never asked before."""
     mail = {"type": "email", "value": f"{uuid4().hex}@example.fi"}
-    return a_form(of=of or {"name": "Aino Virtanen", "identifiers": [mail]}, **more)
+    return a_form(kind, of=of or {"name": "Aino Virtanen", "identifiers": [mail]}, **more)
 
 
 async def seen(engine: Engine, number: str, what: Callable[[CaseView], Any]) -> CaseView:
@@ -50,10 +52,29 @@ async def answered(engine: Engine) -> str:
     await client.act(number, Decide, by="antti", choice=Choice.APPROVE)
     await seen(engine, number, awaiting("send_reply"))
     await client.package(number, by="maija")
-    await seen(engine, number, lambda view: view.status is Status.CLOSED)
-    handle = await client._handle(await client._case(number))
-    await handle.result()
+    await _closed(engine, number)
     return number
+
+
+async def erased(engine: Engine) -> str:
+    """One deletion from intake to close: planned, two decisions, one letter. Its number."""
+    client = engine.client
+    number = (await client.submit(somebody("delete"))).number
+    await seen(engine, number, awaiting("decide"))
+    await client.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await seen(engine, number, awaiting("second_decision"))
+    await client.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    view = await seen(engine, number, awaiting("send_reply"))
+    (reply,) = (letter for letter in view.letters if letter.kind is LetterKind.REPLY)
+    await client.letter(number, reply.id, by="maija")
+    await _closed(engine, number)
+    return number
+
+
+async def _closed(engine: Engine, number: str) -> None:
+    await seen(engine, number, lambda view: view.status is Status.CLOSED)
+    handle = await engine.client._handle(await engine.client._case(number))
+    await handle.result()
 
 
 def median(values: Iterable[float]) -> float:

@@ -19,6 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.sweeps import SweepActivities
 from schemas.case import Outcome, Status
+from schemas.policy import Policy
 from schemas.steps import SweepInput
 from storage import tables as t
 from storage.database import connect
@@ -145,26 +146,28 @@ def _is_id(text: str) -> bool:
 
 @asynccontextmanager
 async def a_post(
-    env: WorkflowEnvironment, server: Server, folder: Path, registers: Registers
-) -> AsyncIterator[tuple[Post, Office]]:
-    """An office without a worker, over databases of its own."""
-    database, register = await server.create(), await server.create("template1")
-    await registers.make(server.url(register))
-    engine, systems = connect(server.url(database)), registers.systems(server.url(register))
+    env: WorkflowEnvironment, server: Server, folder: Path, registers: Registers,
+    outside: Server | None = None, policy: Policy = IMPATIENT,
+) -> AsyncIterator[tuple[Post, Office]]:  # fmt: skip
+    """An office without a worker, over databases of its own. `outside`: where the registers are."""
+    outside = outside or server
+    database, register = await server.create(), await outside.create("template1")
+    await registers.make(outside.url(register))
+    engine, systems = connect(server.url(database)), registers.systems(outside.url(register))
     try:
         async with an_office(
-            env, engine, folder, systems=systems, policy=IMPATIENT, letters=the_letters(),
+            env, engine, folder, systems=systems, policy=policy, letters=the_letters(),
             working=False,
         ) as office:  # fmt: skip
             office.patience = PATIENCE
             address = env.client.service_client.config.target_host
-            urls = server.url(database), server.url(register)
+            urls = server.url(database), outside.url(register)
             yield Post(address, *urls, folder, office.queue, registers), office
     finally:
         await systems.close()
         await engine.dispose()
         await server.drop(database)
-        await server.drop(register)
+        await outside.drop(register)
 
 
 @dataclass(frozen=True)
@@ -249,11 +252,11 @@ class Playing:
     """All stories that a module's tests ask for, side by side."""
 
     def __init__(self, stage: Crashes, wanted: Sequence[Crash]) -> None:
-        self._crashed = {crash: asyncio.create_task(stage.at(crash)) for crash in wanted}
         self._undisturbed = {
             story: asyncio.create_task(stage.undisturbed(story))
             for story in {crash.story for crash in wanted}
         }
+        self._crashed = {crash: asyncio.create_task(stage.at(crash)) for crash in wanted}
 
     async def both(self, crash: Crash) -> tuple[Crashed, Ending]:
         """The story with the crash, and its ending without."""

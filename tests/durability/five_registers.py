@@ -1,4 +1,4 @@
-"""Five real registers that count what is written to them, each with rows of Aino and of Matti.
+"""A deletion in five real registers that count what is written to them: of Aino, not of Matti.
 
 Between them they have everything that an erasure does: rows go, with their children; columns are
 changed; the law keeps a voucher; in one of them Aino is unknown.
@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from connectors.manifest import Manifest
 from connectors.registry import Systems
+from schemas.case import LetterKind, Status
+from schemas.messages import Choice, Decide, SecondDecision
 from tests.connectors.erasing import kept
 from tests.connectors.small import CUSTOMERS, small
 from tests.durability.register import Registers, connected, writes
-from tests.office import now
+from tests.office import Office, a_form, now
 
 PEOPLE: Final = """
 create table {name}.people (id int primary key, name text, email text);
@@ -88,3 +90,28 @@ def the_registers(url: str) -> Systems:
 
 
 FIVE = Registers(make_registers, the_registers, writes)
+
+
+async def a_deletion(office: Office) -> str:
+    """Planned, approved by two, erased, told."""
+    number = await approved(office)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await told(office, number)
+    return number
+
+
+async def approved(office: Office) -> str:
+    """Planned and approved by one; the second decision is due."""
+    number = await office.receives(a_form("delete"))
+    await office.awaits(number, "decide")
+    await office.rests(number)  # the last answer is on the row before the run has it
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+    await office.awaits(number, "second_decision")
+    return number
+
+
+async def told(office: Office, number: str) -> None:
+    """Erased everywhere; the reply leaves."""
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.CLOSED)

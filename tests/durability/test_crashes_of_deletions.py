@@ -7,12 +7,10 @@ from collections import Counter
 
 import pytest
 
-from schemas.case import LetterKind, Outcome, Status
-from schemas.messages import Choice, Decide, SecondDecision
+from schemas.case import Outcome, Status
 from tests.durability.crashes import STEP, Crash, Playing, Story, crashes_in
-from tests.durability.five_registers import APPROVED, FIVE, MANIFESTS
+from tests.durability.five_registers import APPROVED, FIVE, MANIFESTS, a_deletion
 from tests.durability.worker_that_dies import Moment, Point
-from tests.office import Office, a_form
 
 GUARDED = (
     Moment.BEFORE, Moment.INTENDING, Moment.INTENDED, Moment.APPLIED, Moment.PROVED,
@@ -30,20 +28,6 @@ DELETION = [
     *(Point("reply.compile", moment) for moment in REPLY),
     *(Point("clock.letter_gone", moment) for moment in STEP),
 ]
-
-
-async def a_deletion(office: Office) -> str:
-    """Planned, approved by two, erased, told."""
-    number = await office.receives(a_form("delete"))
-    await office.awaits(number, "decide")
-    await office.rests(number)  # the last answer is on the row before the run has it
-    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
-    await office.awaits(number, "second_decision")
-    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
-    await office.awaits(number, "send_reply")
-    await office.sends(number, LetterKind.REPLY)
-    await office.reaches(number, Status.CLOSED)
-    return number
 
 
 @pytest.mark.parametrize("crash", crashes_in(Story(a_deletion, FIVE), DELETION), ids=str)

@@ -1,5 +1,6 @@
 """Deletion (Art. 17): planned, approved by two people, erased system by system, read again."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from connectors.contract import CommitInDoubt, Erased
 from schemas.case import LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.messages import Choice, Decide, SecondDecision, Withdraw
+from tests.holds.deskwork import RITVA, an_order
 from tests.office import Office, a_form, now
 
 
@@ -143,6 +145,29 @@ async def test_what_an_earlier_try_erased_without_telling_is_erased_not_unknown(
 
     view = await office.awaits(number, "send_reply")
     assert view.outcome is Outcome.FULFILLED
+    system = view.system("customers")
+    assert system is not None
+    assert (system.outcome, system.records) == (SystemOutcome.ERASED, 1)
+
+
+async def test_a_hold_that_came_after_the_commit_keeps_nothing_that_is_gone(office: Office):
+    """Its answer was lost, and the hold came before the next try: the person is told the truth."""
+    customers = office.systems["customers"]
+    erase, placing = customers.erase, []
+
+    async def erase_lose_the_answer_and_hold(*given: Any) -> Erased:
+        customers.erase = erase  # type: ignore[method-assign]
+        await erase(*given)
+        placing.append(asyncio.create_task(office.client.holds.place(an_order(), RITVA)))
+        raise CommitInDoubt("customers does not answer")
+
+    customers.erase = erase_lose_the_answer_and_hold  # type: ignore[method-assign]
+    number = await planned(office, scope=["customers"])
+
+    await approved_by_two(office, number)
+
+    view = await office.awaits(number, "send_reply")
+    await asyncio.gather(*placing)
     system = view.system("customers")
     assert system is not None
     assert (system.outcome, system.records) == (SystemOutcome.ERASED, 1)
