@@ -67,6 +67,9 @@ class Event(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CONSENT_RECORDED = "consent_recorded"
     RECIPIENT_NOTIFIED = "recipient_notified"
+    PARTNER_ASKED = "partner_asked"
+    PARTNER_SILENT = "partner_silent"
+    PARTNER_FAILED = "partner_failed"
     LETTER_WRITTEN = "letter_written"
     LETTER_LEFT = "letter_left"
     LETTER_WITHDRAWN = "letter_withdrawn"
@@ -147,6 +150,9 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.CONSENT_WITHDRAWN: "consent withdrawn for {purpose}; its text and means are sealed",
     Event.CONSENT_RECORDED: "{system}: consent for {purpose} recorded after {lag_seconds} s",
     Event.RECIPIENT_NOTIFIED: "{system} told by a task, after {lag_seconds} s",
+    Event.PARTNER_ASKED: "{system} has taken the request, after {lag_seconds} s",
+    Event.PARTNER_SILENT: "{system} took the request and has not answered for {days} day(s)",
+    Event.PARTNER_FAILED: "{system}: {reason}",
     Event.LETTER_WRITTEN: "letter {letter} ({kind}) written",
     Event.LETTER_LEFT: "letter {letter} ({kind}) handed over",
     Event.LETTER_WITHDRAWN: "letter {letter} ({kind}) withdrawn before it left",

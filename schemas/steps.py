@@ -81,6 +81,7 @@ class Pacing(Model):
     step_timeout: timedelta
     system_timeout: timedelta
     tell_after_tries: int = 3
+    partner_silence: timedelta = timedelta(days=7)
 
 
 class Silences(Model):
@@ -201,7 +202,10 @@ class SystemCall(StepInput):
 
 
 class SystemAnswer(Model):
-    """What came of it. The findings themselves are sealed in the case file."""
+    """What came of it. The findings themselves are sealed in the case file.
+
+    One without a revision does not stand on the case row: the system was asked in vain.
+    """
 
     system: str
     outcome: SystemOutcome
@@ -269,6 +273,8 @@ LIFT_RESTRICTION: Final = Step("system.lift_restriction", SystemCall, SystemAnsw
 RECORD_CONSENT: Final = Step("system.record_consent", SystemCall, SystemAnswer)
 PLAN_ERASURE: Final = Step("system.plan_erasure", SystemCall, SystemAnswer)
 ERASE: Final = Step("system.erase", SystemCall, SystemAnswer)
+ASK_PARTNER: Final = Step("partner.ask", SystemCall, SystemAnswer)
+HEAR_PARTNER: Final = Step("partner.hear", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from connectors.manifest import Manifest
 from schemas.systems import SystemFacts
-from starter.demo.authority import Authority
+from starter.partners.authority import Authority
 from tests.fakes import facts
 
 DOMAIN = "expert.example"
@@ -39,7 +39,7 @@ class PartnerProcess:
 @contextmanager
 def a_partner(behaviour: str, folder: Path, domain: str = DOMAIN) -> Iterator[PartnerProcess]:
     """A partner that behaves so; FOLDER holds its key and certificate."""
-    command = [sys.executable, "-m", "starter.demo.partners", behaviour, domain, str(folder)]
+    command = [sys.executable, "-m", "starter.partners.process", behaviour, domain, str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

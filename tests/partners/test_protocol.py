@@ -15,7 +15,7 @@ from connectors.opendsr.partner import OpenDsrPartner
 from connectors.opendsr.signature import sign
 from connectors.partner import Order, PartnerAway, PartnerWrong, Right, Told
 from schemas.partners import PartnerFault, RequestResult, RequestStatus
-from starter.demo.authority import Authority
+from starter.partners.authority import Authority
 from tests.partners.processes import (
     DOMAIN,
     LOOPBACK,

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.opendsr.signature import NotCertified, certified_key, is_signed, sign
-from starter.demo.authority import Authority, Certified
+from starter.partners.authority import Authority, Certified
 
 BODY = b'{"request_status": "completed"}'
 NOW = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A partner as a process of its own: `python -m starter.demo.partners BEHAVIOUR DOMAIN FOLDER`.
+"""A partner as a process of its own: `python -m starter.partners.process BEHAVIOUR DOMAIN FOLDER`.
 
 It speaks the processor's side of OpenDSR with the standard library and none of the engine's code,
 and behaves as told. FOLDER holds DOMAIN.key and DOMAIN.pem. Its first line is `ready URL`.
