@@ -8,6 +8,7 @@ from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.desk import Desk
 from activities.erasure import ErasureActivities
+from activities.partners import PartnerActivities
 from activities.replies import ReplyActivities
 from activities.runs import Runs
 from activities.sweeps import SweepActivities
@@ -21,7 +22,7 @@ def every_activity(
     """What a worker registers; a test compares it with `schemas.steps`."""
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
     system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
-    erasure = ErasureActivities(desk)
+    erasure, partner = ErasureActivities(desk), PartnerActivities(desk)
     return (
         case.open,
         case.record,
@@ -37,6 +38,8 @@ def every_activity(
         system.lift_restriction,
         erasure.plan,
         erasure.erase,
+        partner.ask,
+        partner.hear,
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,

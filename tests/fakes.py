@@ -26,6 +26,8 @@ from connectors.contract import (
     RowKey,
     SystemUnreachable,
 )
+from connectors.opendsr.partner import OpenDsrPartner
+from connectors.partner import Partner
 from schemas.holds import Held
 from schemas.request import Language
 from schemas.systems import Reach, Recipient, SystemFacts
@@ -225,17 +227,24 @@ def _kept(plan: ErasurePlan) -> tuple[Kept, ...]:
 
 
 class FakeSystems:
-    """The registry's shape over fakes."""
+    """The registry's shape over fakes, with real partners where a test has them."""
 
-    def __init__(self, *systems: FakeSystem) -> None:
+    def __init__(self, *systems: FakeSystem, partners: tuple[OpenDsrPartner, ...] = ()) -> None:
         self.by_name = {system.facts.name: system for system in systems}
+        self.partners = {partner.facts.name: partner for partner in partners}
 
     def __getitem__(self, name: str) -> FakeSystem:
         return self.by_name[name]
 
     @property
     def facts(self) -> tuple[SystemFacts, ...]:
-        return tuple(system.facts for system in self.by_name.values())
+        return tuple(s.facts for s in (*self.by_name.values(), *self.partners.values()))
+
+    def partner(self, name: str) -> Partner:
+        return self.partners[name]
+
+    def partner_of(self, domain: str) -> Partner | None:
+        return next((p for p in self.partners.values() if p.domain == domain), None)
 
     def connector(self, name: str) -> Connector:
         return self.by_name[name]
@@ -244,4 +253,6 @@ class FakeSystems:
         await self.by_name[name].check()
 
     async def close(self) -> None:
-        """Nothing is connected."""
+        """Only partners are connected."""
+        for partner in self.partners.values():
+            await partner.close()

@@ -18,10 +18,10 @@ from workflows.case import Case, Fault
 with workflow.unsafe.imports_passed_through():
     from rules.outcome import owing
     from schemas import steps
-    from schemas.case import SystemOutcome
-    from schemas.events import Event, fact
+    from schemas.case import ANSWERED, SystemOutcome
+    from schemas.events import Event, Fact, fact
     from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
-    from schemas.systems import Duty, SystemPlan
+    from schemas.systems import Duty, Reach, SystemPlan
 
 STEP_OF: Final[dict[Duty, Step[SystemCall, SystemAnswer]]] = {
     Duty.SEARCH: steps.SEARCH,
@@ -43,6 +43,7 @@ class FanOut:
         self._case = case
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._plans: dict[str, SystemPlan] = {}
+        self._taken: set[str] = set()  # partners that have the request: asked, not answered
         self._window: asyncio.Semaphore | None = None
         self._review: OpenTask | None = None
         self._trying = 0
@@ -53,6 +54,7 @@ class FanOut:
         for plan in plans:
             self.leave(plan.name)
             self._plans[plan.name] = plan
+            self._taken.discard(plan.name)
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
 
     def ask(self, plans: tuple[SystemPlan, ...], review: OpenTask | None = None) -> None:
@@ -88,7 +90,8 @@ class FanOut:
 
     def asked(self) -> bool:
         """Whether every system has been asked once, with whatever result."""
-        return all(task.done() or name in self._unreached() for name, task in self._asking.items())
+        told = self._unreached() | self._taken
+        return all(task.done() or name in told for name, task in self._asking.items())
 
     def trying(self) -> bool:
         """Whether an answer may stand on the case row that has not come back yet."""
@@ -114,14 +117,38 @@ class FanOut:
             async with window:
                 answer = await self._try(plan)
             if answer is not None and answer.outcome is not SystemOutcome.FAILED:
-                return self._case.adopt_answer(answer)
+                self._case.adopt_answer(answer)
+                if plan.reach is Reach.HTTP and answer.outcome not in ANSWERED:
+                    await self._hear(plan)
+                return
             await self._tell(plan, answer)
             await workflow.sleep(wait, summary=f"{plan.name}: again")
             wait = min(wait * 2, LONGEST_WAIT)
 
     async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
         """One round of tries; None if the system cannot be reached."""
-        case, pace, step = self._case, self._case.opened.pacing, STEP_OF[plan.duty]
+        step = steps.ASK_PARTNER if plan.reach is Reach.HTTP else STEP_OF[plan.duty]
+        return await self._call(plan, step, tries=self._case.opened.pacing.tell_after_tries)
+
+    async def _hear(self, plan: SystemPlan) -> None:
+        """A partner answers in its own time; its silence becomes a task, and it is heard on."""
+        self._taken.add(plan.name)
+        pace = self._case.opened.pacing
+        answer = await self._call(plan, steps.HEAR_PARTNER, within=pace.partner_silence)
+        wait = pace.retry_most
+        while answer is None or not answer.revision:
+            await self._tell_of_partner(plan, answer)
+            await workflow.sleep(wait, summary=f"{plan.name}: heard on")
+            wait = min(wait * 2, LONGEST_WAIT)
+            answer = await self._call(plan, steps.HEAR_PARTNER)
+        self._case.adopt_answer(answer)
+
+    async def _call(
+        self, plan: SystemPlan, step: Step[SystemCall, SystemAnswer], *, tries: int = 0,
+        within: timedelta | None = None,
+    ) -> SystemAnswer | None:  # fmt: skip
+        """One activity; None if it gave up after its tries (0: never) or its time."""
+        case, pace = self._case, self._case.opened.pacing
         self._trying += 1
         try:
             answer: SystemAnswer = await workflow.execute_activity(
@@ -137,10 +164,11 @@ class FanOut:
                 activity_id=f"{step.name}:{plan.name}:{case.next_step()}",
                 task_queue=plan.queue,
                 start_to_close_timeout=pace.system_timeout,
+                schedule_to_close_timeout=within,
                 retry_policy=RetryPolicy(
                     initial_interval=pace.retry_first,
                     maximum_interval=pace.retry_most,
-                    maximum_attempts=pace.tell_after_tries,
+                    maximum_attempts=tries,
                 ),
             )
         except ActivityError as error:
@@ -152,15 +180,34 @@ class FanOut:
         return answer
 
     async def _tell(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
-        """Staff see it in one sentence and resolve it: retry, by hand, leave out."""
+        """A system was asked in vain."""
         tries = 1 if answer else self._case.opened.pacing.tell_after_tries
         outcome = SystemOutcome.UNREACHABLE if answer is None else SystemOutcome.FAILED
         reason = "cannot be reached" if answer is None else answer.reason
+        happened = fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=tries)
+        if plan.reach is Reach.HTTP and answer is not None:
+            happened = fact(Event.PARTNER_FAILED, system=plan.name, reason=reason)
+        await self._to_staff(plan, outcome, reason, happened)
+
+    async def _tell_of_partner(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
+        """A partner that took the request is silent, or answers what cannot be used."""
+        days = self._case.opened.pacing.partner_silence.days
+        outcome, reason = SystemOutcome.SILENT, f"has not answered for {days} day(s)"
+        happened = fact(Event.PARTNER_SILENT, system=plan.name, days=days)
+        if answer is not None:
+            outcome, reason = answer.outcome, answer.reason or ""
+            happened = fact(Event.PARTNER_FAILED, system=plan.name, reason=reason)
+        await self._to_staff(plan, outcome, reason, happened)
+
+    async def _to_staff(
+        self, plan: SystemPlan, outcome: SystemOutcome, reason: str | None, happened: Fact
+    ) -> None:
+        """Staff see it in one sentence, once, and resolve it: retry, by hand, leave out."""
         system = self._case.view.system(plan.name)
         if system is not None and system.outcome is outcome:
             return
         await self._case.record(
-            fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=tries),
+            happened,
             systems=(SystemChange(name=plan.name, outcome=outcome, reason=reason),),
             opens=(OpenTask(what="resolve_system", role="handler", system=plan.name),),
         )
