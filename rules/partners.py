@@ -7,13 +7,11 @@ from datetime import timedelta
 
 from schemas.policy import Pace
 
-_DOUBLINGS = 40  # enough for any pace; a look is counted for ever
-
 
 def wait_after(look: int, pace: Pace) -> timedelta:
     """Until the next look at the row: doubled from `retry_first` up to `retry_most`."""
-    doubled = min(look - 1, _DOUBLINGS)
-    return min(pace.retry_first * (1 << doubled), pace.retry_most)
+    doublings = (pace.retry_most // pace.retry_first).bit_length()  # no more: looks go on for ever
+    return min(pace.retry_first * (1 << min(look - 1, doublings)), pace.retry_most)
 
 
 def asks_at(look: int, pace: Pace) -> bool:

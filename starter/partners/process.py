@@ -37,7 +37,7 @@ class Behaviour(StrEnum):
     EMPTY = "empty"  # the same, holding nothing
     SLOW = "slow"  # done when it is asked for the fourth time
     SILENT = "silent"  # takes every request and does nothing
-    FAILING = "failing"  # every second call fails
+    FAILING = "failing"  # two calls fail, two are answered
     LYING = "lying"  # tells by callback that it is done, and otherwise that it has not begun
     TWICE = "twice"  # tells everything twice
     ANOTHER = "another"  # answers for another request
@@ -173,7 +173,7 @@ class Door(BaseHTTPRequestHandler):
     def misbehaves(self) -> bool:
         """Whether this call was answered in the partner's bad way."""
         office = self.office
-        if office.behaviour is Behaviour.FAILING and office.calls % 2:
+        if office.behaviour is Behaviour.FAILING and office.calls % 4 in (1, 2):
             self.answer(503, {})
         elif office.behaviour is Behaviour.REDIRECTING:
             self.answer(307, {}, Location=INSIDE)

@@ -14,7 +14,9 @@ def test_looks_at_our_row_are_doubled_up_to_an_hour():
 
     assert waits[:3] == [timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=2)]
     assert waits[7:] == [timedelta(hours=1)] * 4
-    assert wait_after(100_000, PACE) == timedelta(hours=1)
+    for first in (timedelta(milliseconds=1), timedelta(hours=1), timedelta(days=300)):
+        pace = Pace(retry_first=first)
+        assert wait_after(100_000, pace) == timedelta(hours=1)
 
 
 def test_the_partner_itself_is_asked_ever_more_rarely_at_last_once_a_day():
