@@ -75,6 +75,10 @@ class Systems:
         found = (one for one in self._partners.values() if one.domain == domain)
         return next(found, None)
 
+    def names_of(self, domain: str) -> tuple[str, ...]:
+        """The systems whose partner signs under this domain."""
+        return tuple(name for name, one in self._partners.items() if one.domain == domain)
+
     async def check(self, name: str) -> None:
         """Reach the system and compare it with its manifest.
 

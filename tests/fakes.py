@@ -246,6 +246,9 @@ class FakeSystems:
     def partner_of(self, domain: str) -> Partner | None:
         return next((p for p in self.partners.values() if p.domain == domain), None)
 
+    def names_of(self, domain: str) -> tuple[str, ...]:
+        return tuple(name for name, p in self.partners.items() if p.domain == domain)
+
     def connector(self, name: str) -> Connector:
         return self.by_name[name]
 

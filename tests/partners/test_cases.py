@@ -1,92 +1,16 @@
 """Cases with a partner that runs as a process of its own: it answers later, badly, or never."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.testing import WorkflowEnvironment
 
 from activities import partner_answers
-from activities.letters import Letters
 from connectors.contract import Found
-from connectors.opendsr.partner import OpenDsrPartner
 from schemas.case import LetterKind, Outcome, Status, SystemOutcome
 from schemas.messages import Choice, Decide, ResolveSystem, SecondDecision, SystemResolution
-from schemas.policy import Pace
-from storage import tables as t
-from tests.fakes import FakeSystem, FakeSystems, facts
-from tests.office import AINO, LETTERS, POLICY, Office, a_form, an_office
-from tests.partners.processes import PartnerProcess, declared
-
-QUICK = Pace(
-    retry_first=timedelta(milliseconds=50), retry_most=timedelta(milliseconds=200),
-    step_timeout=timedelta(seconds=10), system_timeout=timedelta(seconds=20),
-    partner_poll_most=timedelta(milliseconds=600),
-)  # fmt: skip
-EXPERT = "training_expert"
-OF_AINO = AINO | {"employer": "Esimerkki Oy"}
-
-At = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def letters() -> Letters:
-    """The shipped letters, loaded once."""
-    return Letters(LETTERS)
-
-
-@pytest.fixture
-async def office_with(
-    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters,
-    authority_folder: Path,
-) -> AsyncIterator[At]:  # fmt: skip
-    """An office with a database and the partner at a URL."""
-
-    @asynccontextmanager
-    async def opened(process: PartnerProcess, **pace: Any) -> AsyncIterator[Office]:
-        manifest = declared()
-        assert manifest.http is not None
-        environment = {"PARTNER_URL": process.url, "PARTNER_CA": str(authority_folder / "ca.pem")}
-        expert = OpenDsrPartner(manifest, manifest.http, environment, None, timedelta(seconds=10))
-        customers = FakeSystem(facts("customers", suppresses=("marketing",), restricts=True))
-        systems = FakeSystems(customers, partners=(expert,))
-        policy = POLICY.model_copy(update={"pace": QUICK.model_copy(update=pace)})
-        async with an_office(temporal, engine, tmp_path, systems, policy, letters) as office:
-            yield office
-        await systems.close()
-
-    async with AsyncExitStack() as open_offices:
-
-        async def at(process: PartnerProcess, **pace: Any) -> Office:
-            return await open_offices.enter_async_context(opened(process, **pace))
-
-        yield at
-
-
-def outcome(view: Any, system: str = EXPERT) -> SystemOutcome | None:
-    found = view.system(system)
-    return found.outcome if found else None
-
-
-async def comes_to(office: Office, number: str, result: SystemOutcome) -> Any:
-    return await office.sees(number, lambda view: outcome(view) is result)
-
-
-async def asked_as(office: Office) -> list[dict[str, Any]]:
-    """The rows of requests to partners."""
-    async with office.case_file.engine.connect() as conn:
-        return [dict(row) for row in (await conn.execute(select(t.dispatches))).mappings()]
-
-
-def ids(process: PartnerProcess) -> list[str]:
-    return [json.loads(body)["subject_request_id"] for body in process.received()]
-
+from tests.office import Office, a_form
+from tests.partners.offices import EXPERT, OF_AINO, comes_to, dispatches, ids, outcome
 
 # -- access ----------------------------------------------------------------
 
@@ -103,7 +27,7 @@ async def test_what_a_partner_holds_is_found_and_sealed_in_the_case_file(partner
     case = await office.client._case(number)
     found = await office.case_file.unseal(case, f"found:{EXPERT}")
     assert Found.model_validate_json(found).rows[0].values["course"] == "Signalling basics"
-    (row,) = await asked_as(office)
+    (row,) = await dispatches(office.case_file.engine)
     assert (row["state"], row["settled_at"] is not None) == ("completed", True)
     assert ids(process) == [str(row["id"])]
 
@@ -282,7 +206,7 @@ async def test_a_crash_after_the_request_has_left_hands_over_nothing_twice(
 
     assert deaths
     assert len(set(ids(process))) == 1
-    assert len(await asked_as(office)) == 1
+    assert len(await dispatches(office.case_file.engine)) == 1
 
 
 # -- objection and consent ----------------------------------------------------------------
