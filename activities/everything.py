@@ -40,6 +40,7 @@ def every_activity(
         erasure.erase,
         partner.ask,
         partner.hear,
+        partner.take_back,
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from temporalio import activity
 
@@ -22,9 +23,10 @@ from connectors.partner import Order, Partner, PartnerAway, PartnerWrong, Right,
 from rules.partners import asks_at, wait_after
 from schemas.case import SystemOutcome
 from schemas.errors import RefusedByRule
+from schemas.events import Event
 from schemas.partners import PartnerFault, RequestResult, RequestStatus
 from schemas.request import RequestForm
-from schemas.steps import ASK_PARTNER, HEAR_PARTNER, SystemAnswer, SystemCall
+from schemas.steps import ASK_PARTNER, HEAR_PARTNER, TAKE_BACK, SystemAnswer, SystemCall
 from schemas.systems import Duty
 from storage.case_file import CaseStep
 from storage.dispatches import Dispatch, failed, heard, open_dispatch, settle, unsettled
@@ -191,7 +193,25 @@ class PartnerActivities:
 
         return write
 
-    # -- what both need --------------------------------------------------------------------------
+    # -- taking back -----------------------------------------------------------------------------
+
+    @activity.defn(name=TAKE_BACK.name)
+    async def take_back(self, call: SystemCall) -> SystemAnswer:
+        """The case does without the partner: a request that it has not begun is cancelled.
+
+        Its row is settled either way, so that a later wish of the person is a new request.
+        """
+        async with self._desk.case_file.reading.connect() as conn:
+            dispatch = await unsettled(conn, call.case, call.system, call.duty)
+        if dispatch is None:
+            return await self._once(call, answers.nothing)
+        try:
+            cancelled = await self._partner(call).cancel(dispatch.id)
+        except PartnerWrong:
+            cancelled = False
+        return await self._once(call, _taken_back(dispatch, cancelled=cancelled))
+
+    # -- what all need ---------------------------------------------------------------------------
 
     def _partner(self, call: SystemCall) -> Partner:
         return self._desk.systems.partner(call.system)
@@ -212,6 +232,35 @@ class PartnerActivities:
             if not step.repeated:
                 await write(step, call)
             return await answer_of(step, call)
+
+
+def _taken_back(dispatch: Dispatch, *, cancelled: bool) -> Write:
+    async def write(step: CaseStep, call: SystemCall) -> None:
+        if cancelled:
+            await heard(step.conn, dispatch.id, RequestStatus.CANCELLED)
+        await settle(step.conn, dispatch.id, step.at)
+        event = Event.PARTNER_TAKEN_BACK if cancelled else Event.PARTNER_NOT_TAKEN_BACK
+        step.record(event, system=call.system)
+
+    return write
+
+
+async def has_been_told(desk: Desk, case: UUID, system: str) -> bool:
+    """Whether a partner has the request to erase, where an interrupted dispatch left it in doubt.
+
+    A request that is settled was answered for. Raises what a partner raises: still in doubt.
+    """
+    async with desk.case_file.reading.connect() as conn:
+        dispatch = await unsettled(conn, case, system, Duty.ERASE)
+    if dispatch is None:
+        return True
+    try:
+        await desk.systems.partner(system).status(dispatch.id)
+    except PartnerWrong as wrong:
+        if wrong.fault is PartnerFault.UNKNOWN_REQUEST:
+            return False
+        raise
+    return True
 
 
 def _looked_at() -> datetime:

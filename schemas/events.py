@@ -70,6 +70,8 @@ class Event(StrEnum):
     PARTNER_ASKED = "partner_asked"
     PARTNER_SILENT = "partner_silent"
     PARTNER_FAILED = "partner_failed"
+    PARTNER_TAKEN_BACK = "partner_taken_back"
+    PARTNER_NOT_TAKEN_BACK = "partner_not_taken_back"
     LETTER_WRITTEN = "letter_written"
     LETTER_LEFT = "letter_left"
     LETTER_WITHDRAWN = "letter_withdrawn"
@@ -153,6 +155,8 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.PARTNER_ASKED: "{system} has taken the request, after {lag_seconds} s",
     Event.PARTNER_SILENT: "{system} took the request and has not answered for {days} day(s)",
     Event.PARTNER_FAILED: "{system}: {reason}",
+    Event.PARTNER_TAKEN_BACK: "{system}: the request was taken back before it was begun",
+    Event.PARTNER_NOT_TAKEN_BACK: "{system}: the request could not be taken back",
     Event.LETTER_WRITTEN: "letter {letter} ({kind}) written",
     Event.LETTER_LEFT: "letter {letter} ({kind}) handed over",
     Event.LETTER_WITHDRAWN: "letter {letter} ({kind}) withdrawn before it left",

@@ -44,6 +44,7 @@ class FanOut:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._plans: dict[str, SystemPlan] = {}
         self._taken: set[str] = set()  # partners that have the request: asked, not answered
+        self._leaving: list[asyncio.Task[None]] = []
         self._window: asyncio.Semaphore | None = None
         self._review: OpenTask | None = None
         self._trying = 0
@@ -52,7 +53,7 @@ class FanOut:
         """Begin to ask; returns at once."""
         self._window = self._window or asyncio.Semaphore(self._case.opened.search_window)
         for plan in plans:
-            self.leave(plan.name)
+            self._drop(plan.name)
             self._plans[plan.name] = plan
             self._taken.discard(plan.name)
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
@@ -78,10 +79,20 @@ class FanOut:
         for name in self._asking:
             self.leave(name)
 
-    def leave(self, name: str) -> None:
-        """A person took the system over: it is not asked any more."""
+    def leave(self, name: str, *, again: bool = False) -> None:
+        """It is not asked any more. Unless it will be `again`, a partner's request is taken back."""
+        owes = name in self._taken and not self._asking[name].done()
+        self._drop(name)
+        if owes and not again:
+            self._leaving.append(asyncio.create_task(self._take_back(self._plans[name])))
+
+    def _drop(self, name: str) -> None:
         if name in self._asking:
             self._asking[name].cancel()
+
+    async def _take_back(self, plan: SystemPlan) -> None:
+        """Tried a few times: what is too late to take back is answered into the void."""
+        await self._call(plan, steps.TAKE_BACK, tries=self._case.opened.pacing.tell_after_tries)
 
     def ask_again(self, name: str) -> None:
         """At once, as a person wished."""

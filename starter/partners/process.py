@@ -36,6 +36,7 @@ class Behaviour(StrEnum):
     PROMPT = "prompt"  # done when it is asked for the first time
     EMPTY = "empty"  # the same, holding nothing
     SLOW = "slow"  # done when it is asked for the fourth time
+    BEGUN = "begun"  # begins when it is asked, and never ends
     SILENT = "silent"  # takes every request and does nothing
     FAILING = "failing"  # two calls fail, two are answered
     LYING = "lying"  # tells by callback that it is done, and otherwise that it has not begun
@@ -50,6 +51,12 @@ class Behaviour(StrEnum):
     DENYING = "denying"
     PARTIAL = "partial"
     REFUSING = "refusing"  # 400, and it has no such request
+
+
+DONE_AT: Final = {
+    Behaviour.SLOW: 4, Behaviour.BEGUN: sys.maxsize, Behaviour.SILENT: 0, Behaviour.LYING: 0,
+}  # fmt: skip
+"""At which question a request is done, else at the first; 0: it is never even begun."""
 
 
 @dataclass
@@ -90,7 +97,7 @@ class Processor:
     def moves(self, request: Asked) -> Iterator[str]:
         """What becomes of a request when it is asked about."""
         request.asked += 1
-        after = {Behaviour.SLOW: 4, Behaviour.SILENT: 0, Behaviour.LYING: 0}.get(self.behaviour, 1)
+        after = DONE_AT.get(self.behaviour, 1)
         if (request.status != "pending" and request.status != "in_progress") or not after:
             return
         if request.asked >= after:

@@ -1,15 +1,29 @@
 """Cases with a partner that runs as a process of its own: it answers later, badly, or never."""
 
+import asyncio
 import json
 from datetime import timedelta
 
 import pytest
 
 from activities import partner_answers
+from activities.partners import has_been_told
 from connectors.contract import Found
+from connectors.opendsr.partner import OpenDsrPartner
+from connectors.partner import PartnerAway
 from schemas.case import LetterKind, Outcome, Status, SystemOutcome
-from schemas.messages import Choice, Decide, ResolveSystem, SecondDecision, SystemResolution
-from tests.office import Office, a_form
+from schemas.holds import Fate, HoldView
+from schemas.messages import (
+    Choice,
+    Decide,
+    ResolveSystem,
+    SecondDecision,
+    SystemResolution,
+    Withdraw,
+)
+from starter.holds import Holds
+from tests.holds.deskwork import RITVA, an_order
+from tests.office import POLICY, Office, a_form
 from tests.partners.offices import EXPERT, OF_AINO, comes_to, dispatches, ids, outcome
 
 # -- access ----------------------------------------------------------------
@@ -299,3 +313,112 @@ async def test_a_partner_that_denies_a_deletion_is_a_persons_matter_and_not_eras
     view = await comes_to(office, number, SystemOutcome.FAILED)
 
     assert view.system(EXPERT).reason == "the partner denies the request"
+
+
+async def test_a_hold_keeps_a_partner_from_being_told_to_erase(partner, office_with):
+    """To a partner the dispatch is the point of no return, Art. 17(3)(b)."""
+    process = partner("prompt")
+    office = await office_with(process)
+    await held(office)
+    number = await office.receives(a_form("delete", of=OF_AINO))
+    await approved(office, number)
+
+    await comes_to(office, number, SystemOutcome.RETAINED)
+
+    assert process.received() == []
+    view = await office.awaits(number, "send_reply")
+    assert view.outcome is Outcome.PARTIAL
+
+
+async def held(office: Office) -> HoldView:
+    holds = Holds(office.case_file, POLICY, (EXPERT, "customers"), office.client.now)
+    return await holds.place(an_order(), RITVA)
+
+
+async def test_a_dispatch_that_was_cut_off_leaves_a_hold_in_doubt_until_the_partner_is_asked(
+    partner, office_with, monkeypatch
+):
+    """It was sent and our database went away: only the partner knows whether it has it."""
+
+    async def dies(step, call):
+        raise ConnectionError("the database went away")
+
+    monkeypatch.setattr(partner_answers, "taken", dies)
+    process = partner("silent")
+    office = await office_with(process, tell_after_tries=1, retry_most=timedelta(hours=1))
+    number = await office.receives(a_form("delete", of=OF_AINO))
+    await approved(office, number)
+    await comes_to(office, number, SystemOutcome.UNREACHABLE)
+    doubt = {fate.system: fate.fate for fate in (await held(office)).fates}
+    assert doubt[EXPERT] is Fate.IN_DOUBT
+    case = await office.client._case(number)
+
+    assert await has_been_told(office.desk, case, EXPERT)
+    process.stop()
+    with pytest.raises(PartnerAway):
+        await has_been_told(office.desk, case, EXPERT)
+
+
+async def test_a_partner_that_never_got_the_request_was_not_told(partner, office_with, monkeypatch):
+    async def cut_off(self, order):
+        raise PartnerAway("training_expert does not answer (ReadError)")
+
+    monkeypatch.setattr(OpenDsrPartner, "ask", cut_off)
+    office = await office_with(partner("prompt"), tell_after_tries=1, retry_most=timedelta(hours=1))
+    number = await office.receives(a_form("delete", of=OF_AINO))
+    await approved(office, number)
+    await comes_to(office, number, SystemOutcome.UNREACHABLE)
+
+    assert not await has_been_told(office.desk, await office.client._case(number), EXPERT)
+
+
+async def test_nobody_is_erased_at_a_partner_by_a_name_alone(partner, office_with):
+    process = partner("prompt")
+    office = await office_with(process)
+    number = await office.receives(a_form("delete", of=OF_AINO | {"identifiers": []}))
+    await approved(office, number)
+
+    await comes_to(office, number, SystemOutcome.FAILED)
+
+    assert process.received() == []
+
+
+# -- taking back --------------------------------------------------------------------------------
+
+
+async def test_a_request_that_a_partner_has_not_begun_is_taken_back_when_the_person_withdraws(
+    partner, office_with
+):
+    office = await office_with(partner("silent"))
+    number = await office.receives(a_form(of=OF_AINO))
+    await office.sees(number, lambda v: v.systems and v.system(EXPERT).lag_seconds)
+
+    await office.act(number, Withdraw, by="maija")
+
+    await office.reaches(number, Status.CLOSED)
+    await told_of(office, number, "partner_taken_back")
+    (row,) = await dispatches(office.case_file.engine)
+    assert (row["state"], row["settled_at"] is not None) == ("cancelled", True)
+
+
+async def test_a_request_that_a_partner_has_begun_is_not_taken_back_and_that_is_recorded(
+    partner, office_with
+):
+    office = await office_with(partner("begun"))
+    number = await office.receives(a_form(of=OF_AINO))
+    while not [row for row in await dispatches(office.case_file.engine) if row["state"]]:
+        await office.sees(number, lambda _: True)
+
+    await office.act(
+        number, ResolveSystem, by="maija", system=EXPERT, how=SystemResolution.LEAVE_OUT, reason="-"
+    )
+
+    await told_of(office, number, "partner_not_taken_back")
+    assert outcome(await office.client.show(number)) is SystemOutcome.LEFT_OUT
+
+
+async def told_of(office: Office, number: str, event: str) -> None:
+    """Wait until the record has it."""
+    async with asyncio.timeout(office.patience):
+        while event not in [entry.event for entry in await office.client.timeline(number)]:
+            await asyncio.sleep(office.glance)
