@@ -84,6 +84,10 @@ class Partner(System, Protocol):
     Every method raises `PartnerAway` (later, again) or `PartnerWrong` (a person has to look).
     """
 
+    @property
+    def domain(self) -> str:
+        """The domain under which it signs."""
+
     async def ask(self, order: Order) -> None:
         """Hand the request over. Safe to repeat: one that it has already is not handed over twice.
 

@@ -36,7 +36,7 @@ class Systems:
         """
         self._systems: dict[str, System] = {}
         self._connectors: dict[str, Connector] = {}
-        self._partners: dict[str, OpenDsrPartner] = {}
+        self._partners: dict[str, Partner] = {}
         for manifest in manifests:
             if manifest.facts.reach is Reach.MANUAL:
                 self._systems[manifest.name] = ManualSystem(manifest)

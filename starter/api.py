@@ -68,8 +68,8 @@ def http_api(systems: Systems, engine: AsyncEngine) -> FastAPI:
             status = HTTPStatus.UNAUTHORIZED if unsigned else HTTPStatus.BAD_REQUEST
             raise HTTPException(status) from None
         async with engine.begin() as conn:
-            news = await called_back(conn, told.request, systems.names_of(domain), told.status)
-        log.info("callback_taken", system=partner.facts.name, status=told.status, news=news)
+            await called_back(conn, told.request, systems.names_of(domain), told.status)
+        log.info("callback_taken", system=partner.facts.name, status=told.status)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     return app
@@ -85,8 +85,8 @@ async def _invalid(_request: Request, _fault: Exception) -> Response:
     return _problem(HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _failed(_request: Request, fault: Exception) -> Response:
-    log.error("request_failed", error=type(fault).__name__)
+async def _failed(_request: Request, _fault: Exception) -> Response:
+    log.error("request_failed")
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

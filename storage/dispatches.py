@@ -67,11 +67,11 @@ async def failed(conn: AsyncConnection, request: UUID) -> int:
 
 async def called_back(
     conn: AsyncConnection, request: UUID, systems: Sequence[str], status: RequestStatus
-) -> bool:
-    """A callback of one of these systems says so. False: unknown, settled, or said before."""
+) -> None:
+    """A callback of one of these systems says so. Unknown, settled, or said before: no news."""
     mine = (d.id == request) & d.system.in_(systems) & d.settled_at.is_(None)
     news = update(t.dispatches).where(mine, _follows(d.called_back, status))
-    return (await conn.execute(news.values(called_back=status, news=True))).rowcount == 1
+    await conn.execute(news.values(called_back=status, news=True))
 
 
 async def settle(conn: AsyncConnection, request: UUID, at: datetime) -> None:

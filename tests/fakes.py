@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from connectors.contract import (
     Agree,
@@ -26,9 +27,9 @@ from connectors.contract import (
     RowKey,
     SystemUnreachable,
 )
-from connectors.opendsr.partner import OpenDsrPartner
-from connectors.partner import Partner
+from connectors.partner import Order, Partner, Told
 from schemas.holds import Held
+from schemas.partners import RequestStatus
 from schemas.request import Language
 from schemas.systems import Reach, Recipient, SystemFacts
 
@@ -226,10 +227,44 @@ def _kept(plan: ErasurePlan) -> tuple[Kept, ...]:
     )
 
 
+@dataclass
+class FakePartner:
+    """A partner that is asked, and says what it is told to say."""
+
+    facts: SystemFacts
+    holds: Found = field(default_factory=lambda: Found(rows=(a_row(),)))
+    says: RequestStatus = RequestStatus.PENDING
+    orders: list[Order] = field(default_factory=list)
+    cancelled: list[UUID] = field(default_factory=list)
+    domain: str = "partner.example"
+
+    async def check(self) -> None:
+        """It is there."""
+
+    async def ask(self, order: Order) -> None:
+        self.orders.append(order)
+
+    async def status(self, request: UUID) -> Told:
+        return Told(request=request, status=self.says, records=len(self.holds.rows))
+
+    async def results(self, told: Told) -> Found:
+        return self.holds
+
+    async def cancel(self, request: UUID) -> bool:
+        self.cancelled.append(request)
+        return self.says is RequestStatus.PENDING
+
+    async def read_callback(self, signature: str, body: bytes) -> Told:
+        return Told.model_validate_json(body)
+
+    async def close(self) -> None:
+        """Nothing is connected."""
+
+
 class FakeSystems:
     """The registry's shape over fakes, with real partners where a test has them."""
 
-    def __init__(self, *systems: FakeSystem, partners: tuple[OpenDsrPartner, ...] = ()) -> None:
+    def __init__(self, *systems: FakeSystem, partners: tuple[Partner, ...] = ()) -> None:
         self.by_name = {system.facts.name: system for system in systems}
         self.partners = {partner.facts.name: partner for partner in partners}
 

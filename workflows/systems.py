@@ -80,7 +80,7 @@ class FanOut:
             self.leave(name)
 
     def leave(self, name: str, *, again: bool = False) -> None:
-        """It is not asked any more. Unless it will be `again`, a partner's request is taken back."""
+        """It is asked no more. A partner's request is taken back, unless it is sent `again`."""
         owes = name in self._taken and not self._asking[name].done()
         self._drop(name)
         if owes and not again:
