@@ -42,6 +42,7 @@ from tests.office import LETTERS, POLICY, STAFF, Office
 from tests.privacy.deletions import DELETIONS
 from tests.privacy.drive import CONTROL, SCENARIOS, Canary, drive
 from tests.privacy.gathering import gather
+from tests.privacy.partners import PARTNERS, marked_partners
 from tests.privacy.real_worker import REGISTER, a_real_worker_answers
 from tests.privacy.refusals import REFUSALS
 from tests.privacy.systems import HesitantLetters, marked_systems
@@ -56,7 +57,7 @@ def hurried() -> Policy:
     """The tests' policy, with silences of a second: the drive waits for real time."""
     return POLICY.model_copy(
         update={
-            "pace": POLICY.pace.model_copy(update={"retry_most": LATE}),
+            "pace": POLICY.pace.model_copy(update={"retry_most": LATE, "partner_silence": SECOND}),
             "identity": POLICY.identity.model_copy(update={"silence": SECOND}),
             "fees": POLICY.fees.model_copy(
                 update={"silence": SECOND, "rule": FeePolicyName.NOTICE}
@@ -93,7 +94,7 @@ async def working(
 ) -> AsyncIterator[tuple[Office, worker.Ground]]:
     """`worker.run_worker` over marked systems, and an office that drives it."""
     stop, grounds = asyncio.Event(), asyncio.Queue[tuple[Desk, worker.Ground]]()
-    policy, systems = hurried(), marked_systems()
+    policy, systems = hurried(), marked_systems(marked_partners())
     letters = HesitantLetters(LETTERS).hesitate()
 
     def register(ground: worker.Ground) -> worker.Registrations:
@@ -143,7 +144,7 @@ async def run(folder: Path, *, sealed: bool) -> None:
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)
-            scenarios = SCENARIOS | DELETIONS | REFUSALS
+            scenarios = SCENARIOS | DELETIONS | PARTNERS | REFUSALS
             drives = [drive(canary, scenarios if sealed else {n: scenarios[n] for n in CONTROL})]
             if sealed:
                 drives.append(a_real_worker_answers(canary, settings, connection, shipped, folder))
