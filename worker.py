@@ -87,7 +87,9 @@ async def run_worker(
     runtime(settings.metrics_address)
     configuration = configuration or load(settings.config)
     engine = connect(connection.database_url)
-    systems = Systems(configuration.manifests, connection.environment())
+    systems = Systems(
+        configuration.manifests, connection.environment(), callback_url=settings.callback_url
+    )
     try:
         await refuse_unless_current(engine)
         secrets = await open_secrets(engine, settings.keys_path())

@@ -71,7 +71,7 @@ class CorrectionActivities:
 
         A system that people reach is restricted by a task.
         """
-        if self._desk.facts(call.system).reach is Reach.MANUAL:
+        if self._desk.facts(call.system).reach is not Reach.SQL:
             return await self._ask_people(call, CONTEST_BY_HAND)
         try:
             person, connector = await self._reached(call)
@@ -89,7 +89,7 @@ class CorrectionActivities:
         restriction ends with it unless something is left (Art. 18(3)).
         """
         wanted = await self._wanted(call)
-        if not wanted.approved or self._desk.facts(call.system).reach is Reach.MANUAL:
+        if not wanted.approved or self._desk.facts(call.system).reach is not Reach.SQL:
             corrects = (CORRECT_BY_HAND,) if wanted.approved else ()
             states = (STATEMENT_BY_HAND,) if wanted.disputed else ()
             return await self._ask_people(call, *corrects, *states)
@@ -113,7 +113,7 @@ class CorrectionActivities:
     @activity.defn(name=END_CONTEST.name)
     async def end_contest(self, call: SystemCall) -> SystemAnswer:
         """The restriction ends (Art. 18(3)); what came of the system otherwise stays."""
-        if self._desk.facts(call.system).reach is Reach.MANUAL:
+        if self._desk.facts(call.system).reach is not Reach.SQL:
             return await self._once(call, self._lift_by_hand)
         try:
             person, connector = await self._reached(call)

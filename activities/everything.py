@@ -11,6 +11,7 @@ from activities.desk import Desk
 from activities.ended import EndedRelations, TakesEnded
 from activities.erasure import ErasureActivities
 from activities.parking import ParkingActivities
+from activities.partners import PartnerActivities
 from activities.reclassification import ReclassificationActivities
 from activities.replies import ReplyActivities
 from activities.runs import Runs
@@ -31,6 +32,7 @@ def every_activity(
     ended = EndedRelations(desk, runs, intake)
     reclassification = ReclassificationActivities(desk, runs)
     correction = CorrectionActivities(desk)
+    partner = PartnerActivities(desk)
     return (
         case.open,
         case.record,
@@ -54,6 +56,9 @@ def every_activity(
         correction.end_contest,
         correction.correct,
         correction.add_statement,
+        partner.ask,
+        partner.hear,
+        partner.take_back,
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,

@@ -13,6 +13,7 @@ from activities.clock import fire_step
 from activities.desk import Desk
 from activities.erasing import open_doubts, resolve
 from activities.parking import ready_to_resume, resume
+from activities.partners import has_been_told
 from activities.purge import Purge
 from activities.runs import Runs
 from connectors.contract import SystemMisdeclared, SystemUnreachable
@@ -29,6 +30,7 @@ from schemas.steps import (
     SweepInput,
     SweepReport,
 )
+from schemas.systems import Reach
 from storage import tables as t
 from storage.checkpoints import checkpoint
 from storage.holds import lapse_and_remind
@@ -136,7 +138,12 @@ class SweepActivities:
         )
 
     async def _remains(self, doubt: Doubt) -> bool:
-        """Whether what that erasure was to destroy is there: planned again, as if nothing held."""
+        """Whether what that erasure was to destroy is there: planned again, as if nothing held.
+
+        A partner that has the request was told; nobody can say that its data is there.
+        """
+        if self._desk.facts(doubt.system).reach is Reach.HTTP:
+            return not await has_been_told(self._desk, doubt.case, doubt.system)
         person = await self._desk.person(doubt.case)
         connector = self._desk.systems.connector(doubt.system)
         return not (await connector.plan_erasure(person, doubt.bound_at, Held())).changes_nothing

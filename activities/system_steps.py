@@ -43,11 +43,13 @@ def misdeclared(call: SystemCall) -> SystemAnswer:
     return SystemAnswer(system=call.system, outcome=SystemOutcome.FAILED, reason=reason)
 
 
-async def keep_found(step: CaseStep, call: SystemCall, *, found: Found) -> None:
+async def keep_found(
+    step: CaseStep, call: SystemCall, *, found: Found, remark: str | None = None
+) -> None:
     """Seal what was found. A doubtful match keeps the system pending until a person has chosen."""
     outcome = SystemOutcome.FOUND if found.rows else SystemOutcome.NOTHING_HELD
     others, doubtful = len(found.third_party), len(found.doubtful)
-    reason = f"{others} record(s) tell of other people" if others else None
+    reason = f"{others} record(s) tell of other people" if others else remark
     if doubtful:
         outcome = SystemOutcome.PENDING
         reason = f"{doubtful} record(s) could be another person's"

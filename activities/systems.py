@@ -4,11 +4,12 @@ The findings are sealed in the case file in the same transaction as outcome and 
 system that cannot be reached raises, and the retry policy asks again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.desk import Desk, step_key
@@ -91,15 +92,10 @@ class SystemActivities:
         """
         form, person = await self._desk.form(call.case), await self._desk.person(call.case)
         hashes = self._desk.hashes(person)
-        choice = _choice(self._desk.facts(call.system), form, given)
+        choice = choice_of(self._desk.facts(call.system), form, given)
         async with self._desk.case_file.engine.begin() as conn:
             await lock_person(conn, hashes)
-            standing = select(func.count()).where(
-                t.suppressions.c.hash.in_(hashes),
-                t.suppressions.c.purpose.in_(choice.purposes),
-                t.suppressions.c.suppressed == given,
-            )
-            if await conn.scalar(standing):
+            if await is_superseded(conn, hashes, choice):
                 return None
             return await self._apply(call, person, choice)
 
@@ -145,7 +141,7 @@ class SystemActivities:
             if not step.repeated:
                 await write(step, call)
                 if call.review is not None:
-                    await _review_if_last(step, call.review)
+                    await review_if_last(step, call.review)
             return await answer_of(step, call)
 
         return await self._together.step(
@@ -177,7 +173,8 @@ async def _marked(step: CaseStep, call: SystemCall, *, records: int, restricted:
     step.record(event, system=call.system, records=records)
 
 
-def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:
+def choice_of(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:
+    """What the person chose, as far as it concerns the system."""
     here = facts.records_consent if form.kind is Kind.CONSENT else facts.suppresses
     return Choice(
         purposes=tuple(p for p in form.purposes if p in here),
@@ -188,7 +185,22 @@ def _choice(facts: SystemFacts, form: RequestForm, given: bool) -> Choice:
     )
 
 
-async def _review_if_last(step: CaseStep, review: OpenTask) -> None:
+async def is_superseded(conn: AsyncConnection, hashes: Sequence[bytes], choice: Choice) -> bool:
+    """Whether a later choice of the person stands: nothing is to be changed then."""
+    standing = select(func.count()).where(
+        t.suppressions.c.hash.in_(hashes),
+        t.suppressions.c.purpose.in_(choice.purposes),
+        t.suppressions.c.suppressed == choice.given,
+    )
+    return bool(await conn.scalar(standing))
+
+
+async def superseded(step: CaseStep, call: SystemCall) -> None:
+    """A later choice of the person stands."""
+    await _chosen(step, call, records=None, given=False)
+
+
+async def review_if_last(step: CaseStep, review: OpenTask) -> None:
     """The review is due once every system has answered and something was found."""
     if step.status is not Status.SEARCHING:
         return

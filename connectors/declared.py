@@ -6,6 +6,7 @@ Keys of Fides that we do not use are ignored; under `dsr` every key is ours, so 
 import re
 from datetime import date
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -66,6 +67,9 @@ Constants = Annotated[dict[SqlName, Constant], Field(min_length=1)]
 
 FACTS: Final = ("name", "purpose", "at", "given", "text_version", "means")
 """What an inserted row can be given, beside the person's identifiers by their type."""
+
+SENT_BESIDE_IDENTIFIERS: Final = ("name", "employer", "address")
+"""What of the subject can be named in `fields_sent`, beside identifiers by their type."""
 
 
 class Reference(Model):
@@ -274,6 +278,37 @@ class Restriction(EdgeModel):
     lift: Constants
 
 
+def _private(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    if not network.is_private:
+        raise ValueError("is no private network; public addresses may be called anyway")
+    return network
+
+
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,60}$")]
+PrivateNetwork = Annotated[IPv4Network | IPv6Network, AfterValidator(_private)]
+
+
+class Http(EdgeModel):
+    """How a partner is reached over HTTP (OpenDSR 2.0)."""
+
+    url_env: EnvironmentName = Field(
+        description="variable that holds the URL under which its endpoints are; http:// only into "
+        "a private network that is named here"
+    )
+    ca_env: EnvironmentName = Field(
+        description="variable that holds the path of a PEM file: the authorities that vouch for "
+        "the partner's certificate, beside the public ones also for its connection"
+    )
+    domain: str = Field(
+        max_length=253,
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}$",
+        description="the domain that its certificate is issued to",
+    )
+    private_networks: tuple[PrivateNetwork, ...] = Field(
+        (), description="private networks that calls to this partner may go to; none otherwise"
+    )
+
+
 class SystemAdditions(EdgeModel):
     """Ours, of a dataset: the facts of `schemas.systems.SystemFacts`, and what can be done."""
 
@@ -294,8 +329,10 @@ class SystemAdditions(EdgeModel):
     suppresses: tuple[Word, ...] = ()
     records_consent: tuple[Word, ...] = ()
     restricts: bool = False
+    # reached over HTTP
+    http: Http | None = None
     # reached by SQL
-    url_env: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]{0,60}$")
+    url_env: EnvironmentName | None = None
     db_schema: SqlName = Field("public", alias="schema")
     calling_code: str | None = Field(
         None, pattern=r"^[1-9][0-9]{0,3}$",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connectors.declared import (
     FACTS,
+    SENT_BESIDE_IDENTIFIERS,
     ConsentRecord,
     DeclaredCollection,
     DeclaredDataset,
@@ -27,7 +28,7 @@ def faults_of(dataset: DeclaredDataset, at: int, identifiers: Identifiers) -> It
     """Everything wrong with the dataset that is number `at` (from 0) of its file."""
     here: Loc = ("dataset", at)
     yield from _of_recipient(dataset, (*here, "dsr", "recipient"))
-    yield from _of_reach(dataset, (*here, "dsr"))
+    yield from _of_reach(dataset, (*here, "dsr"), identifiers)
     yield from _unknown_categories(dataset.dsr.categories, (*here, "dsr", "categories"))
     yield from _repeated([c.name for c in dataset.collections], (*here, "collections"))
     for number, collection in enumerate(dataset.collections):
@@ -62,24 +63,52 @@ def _of_recipient(dataset: DeclaredDataset, here: Loc) -> Iterator[Fault]:
         )
 
 
-def _of_reach(dataset: DeclaredDataset, here: Loc) -> Iterator[Fault]:
+def _of_reach(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> Iterator[Fault]:
     ours = dataset.dsr
+    if ours.reach is not Reach.HTTP and ours.http is not None:
+        yield (*here, "http"), f"http belongs to reach: http, and this says {ours.reach}; remove it"
     if ours.reach is Reach.SQL:
-        if ours.url_env is None:
-            yield (*here, "reach"), "sql needs url_env, the variable that holds the database's URL"
-        if not dataset.collections:
-            yield (*here, "reach"), "sql needs collections, the tables to search"
-        for key in ("categories", "suppresses", "records_consent", "restricts"):
-            if key in ours.model_fields_set:
-                yield (*here, key), f"{key} follows from the tables of an sql system; remove it"
+        yield from _of_sql(dataset, here)
         return
-    if ours.role is None:
+    if ours.reach is Reach.HTTP:
+        yield from _of_http(dataset, here, identifiers)
+    elif ours.role is None:
         yield (*here, "reach"), "manual needs role, whose task it is"
     if not ours.categories:
-        yield (*here, "reach"), "manual needs categories, the kinds of data that are held there"
+        yield (
+            (*here, "reach"),
+            f"{ours.reach} needs categories, the kinds of data that are held there",
+        )
     for key in ("url_env", "suppress", "restrict", "record_consent"):
         if key in ours.model_fields_set:
-            yield (*here, key), f"{key} needs a database, and this system is reached by hand"
+            how = "by hand" if ours.reach is Reach.MANUAL else "over HTTP"
+            yield (*here, key), f"{key} needs a database, and this system is reached {how}"
+
+
+def _of_sql(dataset: DeclaredDataset, here: Loc) -> Iterator[Fault]:
+    ours = dataset.dsr
+    if ours.url_env is None:
+        yield (*here, "reach"), "sql needs url_env, the variable that holds the database's URL"
+    if not dataset.collections:
+        yield (*here, "reach"), "sql needs collections, the tables to search"
+    for key in ("categories", "suppresses", "records_consent", "restricts"):
+        if key in ours.model_fields_set:
+            yield (*here, key), f"{key} follows from the tables of an sql system; remove it"
+
+
+def _of_http(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> Iterator[Fault]:
+    ours = dataset.dsr
+    if ours.http is None:
+        yield (*here, "reach"), "http needs http: {url_env, ca_env, domain}, how it is reached"
+    if not ours.fields_sent:
+        yield (*here, "reach"), "http needs fields_sent, all that goes out about a person"
+    known = (*SENT_BESIDE_IDENTIFIERS, *sorted(identifiers))
+    for at, name in enumerate(ours.fields_sent):
+        if name not in known:
+            yield (
+                (*here, "fields_sent", at),
+                f"{name} is nothing that can be sent; known: {', '.join(known)}",
+            )
 
 
 def _of_collection(

@@ -15,6 +15,7 @@ from connectors.declared import (
     DeclaredField,
     Ended,
     Erase,
+    Http,
     ManifestFile,
     Reference,
     Restriction,
@@ -73,6 +74,7 @@ class Manifest(Model):
     """One declared system: facts for everybody, and what its connector needs."""
 
     facts: SystemFacts
+    http: Http | None = None
     url_env: str | None = None
     db_schema: str = "public"
     calling_code: str | None = None
@@ -136,6 +138,7 @@ def _manifest(dataset: DeclaredDataset, identifiers: Mapping[str, IdentifierPoli
     ours = dataset.dsr
     return Manifest(
         facts=_facts(dataset),
+        http=ours.http,
         url_env=ours.url_env,
         db_schema=ours.db_schema,
         calling_code=ours.calling_code,
@@ -149,7 +152,7 @@ def _manifest(dataset: DeclaredDataset, identifiers: Mapping[str, IdentifierPoli
 
 
 def _facts(dataset: DeclaredDataset) -> SystemFacts:
-    """By SQL, categories and duties follow from the tables; by hand they are declared."""
+    """By SQL, categories and duties follow from the tables; otherwise they are declared."""
     ours = dataset.dsr
     facts = {name: getattr(ours, name) for name in SystemFacts.model_fields if hasattr(ours, name)}
     facts["fields"] = {category: (category,) for category in ours.categories}

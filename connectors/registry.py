@@ -7,11 +7,15 @@ from typing import Final
 from connectors.contract import Connector, System, SystemMisdeclared
 from connectors.manifest import Manifest
 from connectors.manual import ManualSystem
+from connectors.opendsr.partner import OpenDsrPartner
+from connectors.partner import Partner
 from connectors.sql.connector import SqlConnector
 from schemas.errors import BadInput
 from schemas.systems import Reach, SystemFacts
 
 STATEMENT_TIMEOUT: Final = timedelta(seconds=20)
+EXCHANGE_TIMEOUT: Final = timedelta(seconds=20)
+"""One exchange with a partner, from the name's resolution to the last byte."""
 
 
 class Systems:
@@ -22,20 +26,29 @@ class Systems:
         manifests: Sequence[Manifest],
         environment: Mapping[str, str],
         statement_timeout: timedelta = STATEMENT_TIMEOUT,
+        callback_url: str | None = None,
+        exchange_timeout: timedelta = EXCHANGE_TIMEOUT,
     ) -> None:
-        """`environment` holds the databases' URLs under the names that the manifests give.
+        """`environment` holds URLs and CA files under the names that the manifests give.
 
-        A missing URL is no error here: the system counts as unreachable until it is set.
+        A missing one is no error here: the system counts as unreachable until it is set.
+        `callback_url`: where partners tell of their progress; None: they are only polled.
         """
         self._systems: dict[str, System] = {}
         self._connectors: dict[str, Connector] = {}
+        self._partners: dict[str, Partner] = {}
         for manifest in manifests:
             if manifest.facts.reach is Reach.MANUAL:
                 self._systems[manifest.name] = ManualSystem(manifest)
-                continue
-            url = environment.get(manifest.url_env or "") or None
-            connector = SqlConnector(manifest, url, statement_timeout)
-            self._systems[manifest.name] = self._connectors[manifest.name] = connector
+            elif manifest.http is not None:
+                partner = OpenDsrPartner(
+                    manifest, manifest.http, environment, callback_url, exchange_timeout
+                )
+                self._systems[manifest.name] = self._partners[manifest.name] = partner
+            else:
+                url = environment.get(manifest.url_env or "") or None
+                connector = SqlConnector(manifest, url, statement_timeout)
+                self._systems[manifest.name] = self._connectors[manifest.name] = connector
 
     @property
     def facts(self) -> tuple[SystemFacts, ...]:
@@ -50,6 +63,21 @@ class Systems:
         if name not in self._connectors:
             raise SystemMisdeclared(f"{name}: no declared system that is reached by itself.")
         return self._connectors[name]
+
+    def partner(self, name: str) -> Partner:
+        """The partner of this name. Raises `SystemMisdeclared` for another kind of system."""
+        if name not in self._partners:
+            raise SystemMisdeclared(f"{name}: no declared partner that is reached over HTTP.")
+        return self._partners[name]
+
+    def partner_of(self, domain: str) -> Partner | None:
+        """The partner that signs under this domain."""
+        found = (one for one in self._partners.values() if one.domain == domain)
+        return next(found, None)
+
+    def names_of(self, domain: str) -> tuple[str, ...]:
+        """The systems whose partner signs under this domain."""
+        return tuple(name for name, one in self._partners.items() if one.domain == domain)
 
     async def check(self, name: str) -> None:
         """Reach the system and compare it with its manifest.

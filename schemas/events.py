@@ -73,6 +73,11 @@ class Event(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CONSENT_RECORDED = "consent_recorded"
     RECIPIENT_NOTIFIED = "recipient_notified"
+    PARTNER_ASKED = "partner_asked"
+    PARTNER_SILENT = "partner_silent"
+    PARTNER_FAILED = "partner_failed"
+    PARTNER_TAKEN_BACK = "partner_taken_back"
+    PARTNER_NOT_TAKEN_BACK = "partner_not_taken_back"
     LETTER_WRITTEN = "letter_written"
     LETTER_LEFT = "letter_left"
     LETTER_WITHDRAWN = "letter_withdrawn"
@@ -165,6 +170,11 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.CONSENT_WITHDRAWN: "consent withdrawn for {purpose}; its text and means are sealed",
     Event.CONSENT_RECORDED: "{system}: consent for {purpose} recorded after {lag_seconds} s",
     Event.RECIPIENT_NOTIFIED: "{system} told by a task, after {lag_seconds} s",
+    Event.PARTNER_ASKED: "{system} has taken the request, after {lag_seconds} s",
+    Event.PARTNER_SILENT: "{system} took the request and has not answered for {days} day(s)",
+    Event.PARTNER_FAILED: "{system}: {reason}",
+    Event.PARTNER_TAKEN_BACK: "{system}: the request was taken back before it was begun",
+    Event.PARTNER_NOT_TAKEN_BACK: "{system}: the request could not be taken back",
     Event.LETTER_WRITTEN: "letter {letter} ({kind}) written",
     Event.LETTER_LEFT: "letter {letter} ({kind}) handed over",
     Event.LETTER_WITHDRAWN: "letter {letter} ({kind}) withdrawn before it left",

@@ -226,6 +226,15 @@ class Pace(EdgeModel):
     step_timeout: Span = Field(timedelta(seconds=30), description="one try of one of our own steps")
     system_timeout: Span = Field(timedelta(minutes=2), description="one try of one system")
     tell_after_tries: int = Field(3, ge=1, description="then an unreachable system becomes a task")
+    partner_poll_most: Span = Field(
+        timedelta(days=1), description="a partner that took a request is asked at first after "
+        "retry_first, then ever more rarely, at last once in this time; a callback is read within "
+        "retry_most. More: fewer calls, later answers of partners without callbacks",
+    )  # fmt: skip
+    partner_silence: Span = Field(
+        timedelta(days=7), description="then a partner that took a request and has not answered "
+        "becomes a task; it is asked on. Silence is never success",
+    )  # fmt: skip
     task_reminder: Span = Field(timedelta(days=3), description="an open manual task reminds again")
 
 

@@ -91,6 +91,9 @@ class Subject(EdgeModel):
     name: Line = Field(repr=False)
     identifiers: tuple[Identifier, ...] = Field((), max_length=20, repr=False)
     address: Line | None = Field(None, repr=False)
+    employer: Line | None = Field(
+        None, repr=False, description="for a recipient that knows the person by it (fields_sent)"
+    )
 
 
 class Submitter(EdgeModel):

@@ -92,6 +92,7 @@ class Pacing(Model):
     step_timeout: timedelta
     system_timeout: timedelta
     tell_after_tries: int = 3
+    partner_silence: timedelta = timedelta(days=7)
 
 
 class Silences(Model):
@@ -220,7 +221,10 @@ class SystemCall(StepInput):
 
 
 class SystemAnswer(Model):
-    """What came of it. The findings themselves are sealed in the case file."""
+    """What came of it. The findings themselves are sealed in the case file.
+
+    One without a revision does not stand on the case row: the system was asked in vain.
+    """
 
     system: str
     outcome: SystemOutcome
@@ -314,6 +318,9 @@ CONTEST: Final = Step("system.contest", SystemCall, SystemAnswer)
 END_CONTEST: Final = Step("system.end_contest", SystemCall, SystemAnswer)
 CORRECT: Final = Step("system.correct", SystemCall, SystemAnswer)
 ADD_STATEMENT: Final = Step("system.add_statement", SystemCall, SystemAnswer)
+ASK_PARTNER: Final = Step("partner.ask", SystemCall, SystemAnswer)
+HEAR_PARTNER: Final = Step("partner.hear", SystemCall, SystemAnswer)
+TAKE_BACK: Final = Step("partner.take_back", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)

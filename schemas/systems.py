@@ -17,6 +17,7 @@ class Reach(StrEnum):
     """How a system is reached."""
 
     SQL = "sql"
+    HTTP = "http"  # a partner that is asked and answers later
     MANUAL = "manual"
 
 

@@ -24,10 +24,12 @@ Selection = Callable[[logging.LogRecord], Fields]
 
 EVENTS: Final = frozenset(
     {
+        "callback_taken",
         "crashed",
         "erasure_in_doubt",
         "postgresql_started",
         "postgresql_stopped",
+        "request_failed",
         "run_orphaned",
         "run_outlives_case",
         "run_troubled",

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         description="Seconds that a case's key stays in memory. More: fewer unwraps, and a "
         "destroyed key lives on that much longer in this process.",
     )  # fmt: skip
+    callback_url: str | None = Field(
+        None, alias="DSR_CALLBACK_URL", pattern=r"^https?://[^\s]+$",
+        description="URL under which partners reach `dsr serve`, with /opendsr/callbacks. Default: "
+        "none; partners are polled only.",
+    )  # fmt: skip
     metrics_address: str | None = Field(
         None, alias="DSR_METRICS_ADDRESS", pattern=r"^[^\s:]+:\d{1,5}$",
         description="host:port of the Prometheus endpoint, e.g. 127.0.0.1:9464. Default: off.",

@@ -373,6 +373,30 @@ erasures = Table(
     schema="dsr",
 )
 
+dispatches = Table(
+    "dispatches",  # a request to a partner: written before it is sent, the id is its own there
+    metadata,
+    Column("id", Uuid, primary_key=True),  # subject_request_id, a UUID of version 4
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("system", Text, nullable=False),
+    Column("duty", Text, nullable=False),
+    Column("state", Text),  # where it stands, as the partner's own status says; never goes back
+    Column("called_back", Text),  # the same, as its callbacks say
+    Column("news", Boolean, nullable=False, server_default=text("false")),  # a callback not read
+    Column("failures", Integer, nullable=False, server_default="0"),  # in a row
+    _at("created_at", now=True),
+    _at("settled_at", null=True),  # business time: its answer stands on the case row
+    Index(
+        "dispatches_one_open",
+        "case_id",
+        "system",
+        "duty",
+        unique=True,
+        postgresql_where=text("settled_at is null"),
+    ),
+    schema="dsr",
+)
+
 audit = Table(
     "audit",  # append-only: the engine's role may insert and select, a trigger refuses the rest
     metadata,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from connectors.contract import (
     Agree,
@@ -26,7 +27,9 @@ from connectors.contract import (
     RowKey,
     SystemUnreachable,
 )
+from connectors.partner import Order, Partner, Told
 from schemas.holds import Held
+from schemas.partners import RequestStatus
 from schemas.request import Language
 from schemas.systems import Reach, Recipient, SystemFacts
 
@@ -232,18 +235,62 @@ def _kept(plan: ErasurePlan) -> tuple[Kept, ...]:
     )
 
 
-class FakeSystems:
-    """The registry's shape over fakes."""
+@dataclass
+class FakePartner:
+    """A partner that is asked, and says what it is told to say."""
 
-    def __init__(self, *systems: FakeSystem) -> None:
+    facts: SystemFacts
+    holds: Found = field(default_factory=lambda: Found(rows=(a_row(),)))
+    says: RequestStatus = RequestStatus.PENDING
+    orders: list[Order] = field(default_factory=list)
+    cancelled: list[UUID] = field(default_factory=list)
+    domain: str = "partner.example"
+
+    async def check(self) -> None:
+        """It is there."""
+
+    async def ask(self, order: Order) -> None:
+        self.orders.append(order)
+
+    async def status(self, request: UUID) -> Told:
+        return Told(request=request, status=self.says, records=len(self.holds.rows))
+
+    async def results(self, told: Told) -> Found:
+        return self.holds
+
+    async def cancel(self, request: UUID) -> bool:
+        self.cancelled.append(request)
+        return self.says is RequestStatus.PENDING
+
+    async def read_callback(self, signature: str, body: bytes) -> Told:
+        return Told.model_validate_json(body)
+
+    async def close(self) -> None:
+        """Nothing is connected."""
+
+
+class FakeSystems:
+    """The registry's shape over fakes, with real partners where a test has them."""
+
+    def __init__(self, *systems: FakeSystem, partners: tuple[Partner, ...] = ()) -> None:
         self.by_name = {system.facts.name: system for system in systems}
+        self.partners = {partner.facts.name: partner for partner in partners}
 
     def __getitem__(self, name: str) -> FakeSystem:
         return self.by_name[name]
 
     @property
     def facts(self) -> tuple[SystemFacts, ...]:
-        return tuple(system.facts for system in self.by_name.values())
+        return tuple(s.facts for s in (*self.by_name.values(), *self.partners.values()))
+
+    def partner(self, name: str) -> Partner:
+        return self.partners[name]
+
+    def partner_of(self, domain: str) -> Partner | None:
+        return next((p for p in self.partners.values() if p.domain == domain), None)
+
+    def names_of(self, domain: str) -> tuple[str, ...]:
+        return tuple(name for name, p in self.partners.items() if p.domain == domain)
 
     def connector(self, name: str) -> Connector:
         return self.by_name[name]
@@ -252,4 +299,6 @@ class FakeSystems:
         await self.by_name[name].check()
 
     async def close(self) -> None:
-        """Nothing is connected."""
+        """Only partners are connected."""
+        for partner in self.partners.values():
+            await partner.close()

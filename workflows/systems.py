@@ -18,10 +18,10 @@ from workflows.case import Case, Fault
 with workflow.unsafe.imports_passed_through():
     from rules.outcome import owing
     from schemas import steps
-    from schemas.case import Awaited, SystemOutcome
-    from schemas.events import Event, fact
+    from schemas.case import ANSWERED, Awaited, SystemOutcome
+    from schemas.events import Event, Fact, fact
     from schemas.steps import OpenTask, Step, SystemAnswer, SystemCall, SystemChange
-    from schemas.systems import Duty, SystemPlan
+    from schemas.systems import Duty, Reach, SystemPlan
 
 STEP_OF: Final[dict[Duty, Step[SystemCall, SystemAnswer]]] = {
     Duty.SEARCH: steps.SEARCH,
@@ -37,6 +37,8 @@ STEP_OF: Final[dict[Duty, Step[SystemCall, SystemAnswer]]] = {
     Duty.ADD_STATEMENT: steps.ADD_STATEMENT,
 }
 
+OF_CORRECTIONS: Final = (Duty.CONTEST, Duty.END_CONTEST, Duty.CORRECT, Duty.ADD_STATEMENT)
+
 LONGEST_WAIT: Final = timedelta(days=1)
 
 
@@ -47,6 +49,8 @@ class FanOut:
         self._case = case
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._plans: dict[str, SystemPlan] = {}
+        self._taken: set[str] = set()  # partners that have the request: asked, not answered
+        self._leaving: list[asyncio.Task[None]] = []
         self._window: asyncio.Semaphore | None = None
         self._review: OpenTask | None = None
         self._resumes = False
@@ -57,8 +61,9 @@ class FanOut:
         self._resumes = resumes
         self._window = self._window or asyncio.Semaphore(self._case.opened.search_window)
         for plan in plans:
-            self.leave(plan.name)
+            self._drop(plan.name)
             self._plans[plan.name] = plan
+            self._taken.discard(plan.name)
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
 
     def ask(self, plans: tuple[SystemPlan, ...], review: OpenTask | None = None) -> None:
@@ -87,10 +92,20 @@ class FanOut:
         for name in self._asking:
             self.leave(name)
 
-    def leave(self, name: str) -> None:
-        """A person took the system over: it is not asked any more."""
+    def leave(self, name: str, *, again: bool = False) -> None:
+        """It is asked no more. A partner's request is taken back, unless it is sent `again`."""
+        owes = name in self._taken and not self._asking[name].done()
+        self._drop(name)
+        if owes and not again:
+            self._leaving.append(asyncio.create_task(self._take_back(self._plans[name])))
+
+    def _drop(self, name: str) -> None:
         if name in self._asking:
             self._asking[name].cancel()
+
+    async def _take_back(self, plan: SystemPlan) -> None:
+        """Tried a few times: what is too late to take back is answered into the void."""
+        await self._call(plan, steps.TAKE_BACK, tries=self._case.opened.pacing.tell_after_tries)
 
     def ask_again(self, name: str) -> None:
         """At once, as a person wished."""
@@ -99,7 +114,8 @@ class FanOut:
 
     def asked(self) -> bool:
         """Whether every system has been asked once, with whatever result."""
-        return all(task.done() or name in self._unreached() for name, task in self._asking.items())
+        told = self._unreached() | self._taken
+        return all(task.done() or name in told for name, task in self._asking.items())
 
     def trying(self) -> bool:
         """Whether an answer may stand on the case row that has not come back yet."""
@@ -133,14 +149,38 @@ class FanOut:
                 await self._until_resumed(plan)
                 continue
             if answer is not None and answer.outcome is not SystemOutcome.FAILED:
-                return self._case.adopt_answer(answer)
+                self._case.adopt_answer(answer)
+                if _is_partners(plan) and answer.outcome not in ANSWERED:
+                    await self._hear(plan)
+                return
             await self._tell(plan, answer)
             await workflow.sleep(wait, summary=f"{plan.name}: again")
             wait = min(wait * 2, LONGEST_WAIT)
 
     async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
         """One round of tries; None if the system cannot be reached."""
-        case, pace, step = self._case, self._case.opened.pacing, STEP_OF[plan.duty]
+        step = steps.ASK_PARTNER if _is_partners(plan) else STEP_OF[plan.duty]
+        return await self._call(plan, step, tries=self._case.opened.pacing.tell_after_tries)
+
+    async def _hear(self, plan: SystemPlan) -> None:
+        """A partner answers in its own time; its silence becomes a task, and it is heard on."""
+        self._taken.add(plan.name)
+        pace = self._case.opened.pacing
+        answer = await self._call(plan, steps.HEAR_PARTNER, within=pace.partner_silence)
+        wait = pace.retry_most
+        while answer is None or not answer.revision:
+            await self._tell_of_partner(plan, answer)
+            await workflow.sleep(wait, summary=f"{plan.name}: heard on")
+            wait = min(wait * 2, LONGEST_WAIT)
+            answer = await self._call(plan, steps.HEAR_PARTNER)
+        self._case.adopt_answer(answer)
+
+    async def _call(
+        self, plan: SystemPlan, step: Step[SystemCall, SystemAnswer], *, tries: int = 0,
+        within: timedelta | None = None,
+    ) -> SystemAnswer | None:  # fmt: skip
+        """One activity; None if it gave up after its tries (0: never) or its time."""
+        case, pace = self._case, self._case.opened.pacing
         self._trying += 1
         try:
             answer: SystemAnswer = await workflow.execute_activity(
@@ -158,10 +198,11 @@ class FanOut:
                 activity_id=f"{step.name}:{plan.name}:{case.next_step()}",
                 task_queue=plan.queue,
                 start_to_close_timeout=pace.system_timeout,
+                schedule_to_close_timeout=within,
                 retry_policy=RetryPolicy(
                     initial_interval=pace.retry_first,
                     maximum_interval=pace.retry_most,
-                    maximum_attempts=pace.tell_after_tries,
+                    maximum_attempts=tries,
                 ),
             )
         except ActivityError as error:
@@ -192,15 +233,39 @@ class FanOut:
             raise
 
     async def _tell(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
-        """Staff see it in one sentence and resolve it: retry, by hand, leave out."""
+        """A system was asked in vain."""
         tries = 1 if answer else self._case.opened.pacing.tell_after_tries
         outcome = SystemOutcome.UNREACHABLE if answer is None else SystemOutcome.FAILED
         reason = "cannot be reached" if answer is None else answer.reason
+        happened = fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=tries)
+        if plan.reach is Reach.HTTP and answer is not None:
+            happened = fact(Event.PARTNER_FAILED, system=plan.name, reason=reason)
+        await self._to_staff(plan, outcome, reason, happened)
+
+    async def _tell_of_partner(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
+        """A partner that took the request is silent, or answers what cannot be used."""
+        days = self._case.opened.pacing.partner_silence.days
+        outcome, reason = SystemOutcome.SILENT, f"has not answered for {days} day(s)"
+        happened = fact(Event.PARTNER_SILENT, system=plan.name, days=days)
+        if answer is not None:
+            outcome, reason = answer.outcome, answer.reason or ""
+            happened = fact(Event.PARTNER_FAILED, system=plan.name, reason=reason)
+        await self._to_staff(plan, outcome, reason, happened)
+
+    async def _to_staff(
+        self, plan: SystemPlan, outcome: SystemOutcome, reason: str | None, happened: Fact
+    ) -> None:
+        """Staff see it in one sentence, once, and resolve it: retry, by hand, leave out."""
         system = self._case.view.system(plan.name)
         if system is not None and system.outcome is outcome:
             return
         await self._case.record(
-            fact(Event.SYSTEM_UNREACHABLE, system=plan.name, tries=tries),
+            happened,
             systems=(SystemChange(name=plan.name, outcome=outcome, reason=reason),),
             opens=(OpenTask(what="resolve_system", role="handler", system=plan.name),),
         )
+
+
+def _is_partners(plan: SystemPlan) -> bool:
+    """What a partner is asked over HTTP; about corrections people talk to it."""
+    return plan.reach is Reach.HTTP and plan.duty not in OF_CORRECTIONS

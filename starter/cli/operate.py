@@ -22,7 +22,7 @@ PANEL = "Operation"
 
 def register(app: typer.Typer) -> None:
     """Adds what operators use."""
-    for command in (up, demo, migrate, reconcile, pause, resume):
+    for command in (up, demo, serve, migrate, reconcile, pause, resume):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -88,6 +88,31 @@ def demo(
     )
     if not run(playing):
         raise CheckFailed("The demonstration did not go as expected: see the table above.")
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at. Another than loopback is open to a network.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Port; a busy one gives the next free one.")
+    ] = 8600,
+) -> None:
+    """Take the callbacks of partners that answer over HTTP. Ctrl-C stops it."""
+    with_engine(lambda engine: _serve(engine, host, port), temporal=False)
+
+
+async def _serve(engine: "Engine", host: str, port: int) -> None:
+    from starter.api import CALLBACKS, http_api, listen
+    from starter.api import serve as serving
+    from starter.signals import stop_on_signals
+
+    with stop_on_signals() as stop, listen(host, port) as listening:
+        at, free = listening.getsockname()[:2]
+        say(f"Partners call back at http://{at}:{free}{CALLBACKS}; Ctrl-C stops it.")
+        if engine.settings.callback_url is None:
+            remark("They are told of it once DSR_CALLBACK_URL names it; workers need a restart.")
+        await serving(http_api(engine.systems, engine.case_file.engine), listening, stop)
 
 
 def migrate() -> None:

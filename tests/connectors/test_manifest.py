@@ -51,6 +51,26 @@ dataset:
           - {name: purpose}
           - {name: at}
 """
+HTTP = """\
+dataset:
+  - fides_key: expert
+    dsr:
+      title: &text {fi: a, sv: b, en: c}
+      register_part: training
+      reach: http
+      http:
+        url_env: DSR_EXPERT_URL
+        ca_env: DSR_EXPERT_CA
+        domain: expert.example
+        private_networks: [10.1.0.0/16]
+      recipient: {name: Expert, relation: expert, country: FI}
+      categories: [user.name]
+      purposes: [training]
+      sources: *text
+      fields_sent: [name, employer, email]
+      retention: *text
+"""
+HTTP_SECTION = HTTP[HTTP.index("      http:") : HTTP.index("      recipient:")]
 MANUAL = """\
 dataset:
   - fides_key: archive
@@ -111,7 +131,7 @@ def test_a_manifest_in_the_format_of_fides_is_loaded(tmp_path: Path) -> None:
         ("{identity: email}}\n          - {name: allowed", "{identity: emial}}\n          - {name: allowed", 27, "identity emial is not a type of the policy; known: customer_number, email, phone"),
         ("      url_env: DSR_SHOP_URL\n", "", 7, "sql needs url_env"),
         ("DSR_SHOP_URL", "shop-url", 8, "url_env: string should match pattern"),
-        ("      reach: sql", "      reach: carrier_pigeon", 7, "reach: input should be 'sql' or 'manual'"),
+        ("      reach: sql", "      reach: carrier_pigeon", 7, "reach: input should be 'sql', 'http' or 'manual'"),
         ("          table: stops", "          table: stop", 18, "table stop is not declared here"),
         ("identifiers: [email]", "identifiers: [at]", 16, "column at of buyers names nobody"),
         ("set: {allowed: false}, as_of", "set: {alowed: false}, as_of", 14, "column alowed is not declared in buyers"),
@@ -212,6 +232,45 @@ def test_a_system_reached_by_hand_needs_somebody_and_no_database(
     tmp_path: Path, old: str, new: str, line: int, sentence: str
 ) -> None:
     assert told(tmp_path, MANUAL.replace(old, new, 1)).startswith(f"x.yaml:{line}: {sentence}")
+
+
+def test_a_partner_over_http_is_loaded_with_what_may_be_called_and_sent(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(HTTP)
+
+    (expert,) = load(tmp_path)
+
+    assert expert.http is not None
+    assert (expert.http.domain, expert.http.url_env) == ("expert.example", "DSR_EXPERT_URL")
+    assert [str(network) for network in expert.http.private_networks] == ["10.1.0.0/16"]
+    assert expert.facts.fields_sent == ("name", "employer", "email")
+    assert expert.url_env is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "sentence"),
+    [
+        ("      http:\n", "      https:\n", 7, "dsr.https is not a known key"),
+        (HTTP_SECTION, "", 6, "http needs http: {url_env, ca_env, domain}"),
+        ("expert.example", "Expert", 10, "domain: string should match pattern"),
+        ("10.1.0.0/16", "8.8.8.0/24", 11, "private_networks"),
+        ("10.1.0.0/16", "10.1.2.3/16", 11, "private_networks"),
+        ("DSR_EXPERT_CA", "ca.pem", 9, "ca_env: string should match pattern"),
+        ("      fields_sent: [name, employer, email]\n", "", 6, "http needs fields_sent"),
+        ("employer, email]", "shoe_size]", 16, "shoe_size is nothing that can be sent; known: name, employer, address, customer_number, email, phone"),
+        ("      categories: [user.name]\n", "", 6, "http needs categories"),
+        ("      purposes", "      url_env: DSR_X_URL\n      purposes", 14, "url_env needs a database, and this system is reached over HTTP"),
+        ("reach: http", "reach: manual\n      role: coordinator", 8, "http belongs to reach: http, and this says manual"),
+    ],
+)  # fmt: skip
+def test_a_partner_over_http_that_is_wrong_is_told_with_file_and_line(
+    tmp_path: Path, old: str, new: str, line: int, sentence: str
+) -> None:
+    assert old in HTTP
+
+    text = told(tmp_path, HTTP.replace(old, new, 1))
+
+    assert text.startswith(f"x.yaml:{line}: ")
+    assert sentence in text
 
 
 def test_two_systems_cannot_have_one_name(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from rules.fees import Inquiry, InquiryOutcome, assess
 from schemas.case import CaseView, FeeAssessment
 from schemas.policy import FeePolicyName
 from schemas.request import Kind
+from schemas.systems import Reach
 from starter.cli.next_steps import waits_for_a_person
 from starter.configuration import load
 from starter.settings import SHIPPED_CONFIG
@@ -79,7 +80,8 @@ async def test_the_small_controller_loads_and_its_system_is_searched(
     configuration = load(tmp_path)
     systems = Systems(configuration.manifests, {"DSR_CRM_URL": empty_database_url})
     for facts in systems.facts:
-        await systems.check(facts.name)
+        if facts.reach is not Reach.HTTP:  # nobody answers at the partner's example address
+            await systems.check(facts.name)
     address = Identity(type="email", value="testi@esimerkki.example")
     found = await systems.connector("crm").find(Person(name="Testi Henkilö", identities=(address,)))
     await systems.close()

@@ -39,12 +39,16 @@ from schemas.messages import (
     Withdraw,
     Withheld,
 )
+from schemas.partners import RequestStatus
 from schemas.policy import FeePolicyName, Policy
-from tests.fakes import a_row
+from tests.fakes import FakePartner, a_row, facts
 from tests.office import A_CORRECTION, POLICY, Office, a_form, now
 
 QUICK = POLICY.model_copy(
     update={"pace": POLICY.pace.model_copy(update={"retry_most": timedelta(milliseconds=300)})}
+)
+IMPATIENT = QUICK.model_copy(
+    update={"pace": QUICK.pace.model_copy(update={"partner_silence": timedelta(seconds=1)})}
 )
 GDPR = QUICK.model_copy(update={"fees": QUICK.fees.model_copy(update={"rule": FeePolicyName.GDPR})})
 
@@ -54,6 +58,8 @@ SCENARIOS: dict[str, Scenario] = {}
 
 def policy_of(name: str) -> Policy:
     """The policy under which a scenario is played."""
+    if "partner" in name:
+        return IMPATIENT
     return GDPR if name == "access-merged-by-rule" else QUICK
 
 
@@ -225,6 +231,54 @@ async def access_supplement_with_findings(office: Office) -> str:
     await office.awaits(number, "decide")
     await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
     return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+
+
+def a_partner(office: Office) -> FakePartner:
+    """One that takes every request and does nothing yet."""
+    partner = FakePartner(
+        facts("partner", reach="http", register_part="customers", fields_sent=("email",))
+    )
+    office.systems.partners["partner"] = partner
+    return partner
+
+
+async def has_fallen_silent(office: Office) -> str:
+    number = await office.receives(a_form(scope=["customers"]))
+    await office.sees(number, lambda v: v.systems and v.systems[-1].outcome is SystemOutcome.SILENT)
+    return number
+
+
+@scenario
+async def access_partner_silent_then_answers(office: Office) -> str:
+    """Asked once, told to staff once, heard on."""
+    partner = a_partner(office)
+    number = await has_fallen_silent(office)
+    partner.says = RequestStatus.COMPLETED
+    await looked_through(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_partner_left_out(office: Office) -> str:
+    """Its request is taken back."""
+    partner = a_partner(office)
+    number = await has_fallen_silent(office)
+    await office.act(
+        number, ResolveSystem, by="maija", system="partner", how=SystemResolution.LEAVE_OUT,
+        reason="no answer",
+    )  # fmt: skip
+    await looked_through(office, number)
+    done = await sent(office, number, LetterKind.REPLY, Outcome.PARTIAL)
+    assert partner.cancelled
+    return done
+
+
+async def looked_through(office: Office, number: str) -> None:
+    """Looked through and approved."""
+    await office.awaits(number, "review")
+    await office.act(number, Review, by="maija")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
 
 
 @scenario

@@ -44,6 +44,7 @@ from tests.privacy.corrections import CORRECTIONS, correctable_systems
 from tests.privacy.deletions import DELETIONS
 from tests.privacy.drive import CONTROL, SCENARIOS, Canary, drive
 from tests.privacy.gathering import gather
+from tests.privacy.partners import PARTNERS, marked_partners
 from tests.privacy.real_worker import REGISTER, a_real_worker_answers
 from tests.privacy.refusals import REFUSALS
 from tests.privacy.systems import HesitantLetters, marked_systems
@@ -58,7 +59,7 @@ def hurried() -> Policy:
     """The tests' policy, with silences of a second: the drive waits for real time."""
     return POLICY.model_copy(
         update={
-            "pace": POLICY.pace.model_copy(update={"retry_most": LATE}),
+            "pace": POLICY.pace.model_copy(update={"retry_most": LATE, "partner_silence": SECOND}),
             "identity": POLICY.identity.model_copy(update={"silence": SECOND}),
             "fees": POLICY.fees.model_copy(
                 update={"silence": SECOND, "rule": FeePolicyName.NOTICE}
@@ -95,7 +96,8 @@ async def working(
 ) -> AsyncIterator[tuple[Office, worker.Ground]]:
     """`worker.run_worker` over marked systems, and an office that drives it."""
     stop, grounds = asyncio.Event(), asyncio.Queue[tuple[Desk, worker.Ground]]()
-    policy, systems = hurried(), marked_systems(*correctable_systems())
+    policy = hurried()
+    systems = marked_systems(*correctable_systems(), partners=marked_partners())
     letters = HesitantLetters(LETTERS).hesitate()
 
     def register(ground: worker.Ground) -> worker.Registrations:
@@ -147,7 +149,7 @@ async def run(folder: Path, *, sealed: bool) -> None:
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)
-            scenarios = SCENARIOS | DELETIONS | CORRECTIONS | REFUSALS
+            scenarios = SCENARIOS | DELETIONS | CORRECTIONS | PARTNERS | REFUSALS
             drives = [drive(canary, scenarios if sealed else {n: scenarios[n] for n in CONTROL})]
             if sealed:
                 drives.append(a_real_worker_answers(canary, settings, connection, shipped, folder))

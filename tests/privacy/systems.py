@@ -26,6 +26,7 @@ from connectors.contract import (
     SystemUnreachable,
     ThirdParty,
 )
+from connectors.partner import Partner
 from schemas.case import LetterKind
 from schemas.holds import Held
 from schemas.request import Language
@@ -205,7 +206,7 @@ HELD: Final = ("user.contact.email", "user.name")
 """What the system `held` declares: a hold on one of them leaves the other to be erased."""
 
 
-def marked_systems(*more: FakeSystem) -> FakeSystems:
+def marked_systems(*more: FakeSystem, partners: tuple[Partner, ...]) -> FakeSystems:
     """One of each behaviour; a request's scope chooses among them."""
     stops = {"suppresses": ("marketing", "surveys"), "records_consent": ("marketing",)}
     kept_until = now().date() + timedelta(days=800)
@@ -232,4 +233,5 @@ def marked_systems(*more: FakeSystem) -> FakeSystems:
         Failing(facts("misdeclared", **stops), error=SystemMisdeclared),
         *(Garbled(facts(name)) for name in GARBLED),
         *more,
+        partners=partners,
     )

@@ -120,7 +120,7 @@ def test_there_is_something_to_scan_in_every_place(left: dict[str, Path]):
     assert b"worker_stopped" in content("worker")
     for table in (
         b"dsr.sealed", b"dsr.audit ", b"dsr.system_tasks", b"dsr.holds", b"dsr.hold_texts",
-        b"dsr.erasures", b"vault.case_keys",
+        b"dsr.erasures", b"dsr.dispatches", b"vault.case_keys",
     ):  # fmt: skip
         assert b"COPY " + table in content("dump.sql")
     assert b"hold_released" in content("dump.sql")

@@ -112,7 +112,8 @@ class Tasks(Acting):
         if how is m.SystemResolution.LEAVE_OUT:
             outcome, reason = SystemOutcome.LEFT_OUT, "left out by a person, with a reason on file"
         open_tasks = tuple(a.task for a in self.view.awaiting if a.system == name)
-        self.systems.leave(name)  # before it is recorded: one more failure would undo the decision
+        # before it is recorded: one more failure would undo the decision
+        self.systems.leave(name, again=how is m.SystemResolution.RETRY)
         await self.record(
             fact(Event.SYSTEM_RESOLVED, system=name, how=how),
             by=action.by,

@@ -1,0 +1,98 @@
+"""What a partner's part makes of the case row: taken, held back, answered, asked in vain."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.erasure import KEPT
+from activities.system_steps import keep_found, lag_of, write_outcome
+from connectors.contract import Found, Kept
+from connectors.partner import Told
+from schemas.case import SystemOutcome
+from schemas.events import Event
+from schemas.holds import Held
+from schemas.partners import RequestResult, RequestStatus
+from schemas.steps import OpenTask, SystemAnswer, SystemCall
+from schemas.systems import Duty
+from storage.case_file import CaseStep
+
+DONE: Final = {
+    Duty.ERASE: SystemOutcome.ERASED,
+    Duty.SUPPRESS: SystemOutcome.SUPPRESSED,
+    Duty.RESTRICT: SystemOutcome.SUPPRESSED,
+    Duty.LIFT_RESTRICTION: SystemOutcome.RETAINED,
+    Duty.RECORD_CONSENT: SystemOutcome.SUPPRESSED,
+}
+"""What a duty that the partner did makes of its system; a consent given is another."""
+
+PART_ONLY: Final = "the partner gave a part only"
+UNDONE: Final = {
+    RequestResult.DENIED: "the partner denies the request",
+    RequestResult.PARTIAL: "the partner did a part only",
+}
+
+
+async def nothing(_step: CaseStep, _call: SystemCall) -> None:
+    """It is recorded already."""
+
+
+async def taken(step: CaseStep, call: SystemCall) -> None:
+    """The partner has the request: told, which is not done."""
+    searching = call.duty is Duty.SEARCH
+    lag = await lag_of(step)
+    outcome = SystemOutcome.PENDING if searching else SystemOutcome.NOTIFIED
+    await write_outcome(step, call, outcome, 0, lag_seconds=lag)
+    step.record(Event.PARTNER_ASKED, system=call.system, lag_seconds=lag)
+
+
+async def held_back(step: CaseStep, call: SystemCall, *, held: Held) -> None:
+    """A hold: the partner is not told to erase. Its part counts as one record, nobody counted."""
+    reason = "legal_obligation" if held.secret else "legal_hold"
+    kept = (Kept(schema_name="", table=call.system, records=1, reason=reason),)
+    await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
+    step.record(Event.RETAINED, system=call.system, records=1, reason=reason)
+    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase")
+
+
+async def answered(
+    step: CaseStep, call: SystemCall, told: Told, found: Found, *, given: bool
+) -> None:
+    """What it says that it did. A denial, a part and a cancellation go to a person."""
+    if told.status is RequestStatus.CANCELLED:
+        return await _to_a_person(step, call, "the partner cancelled the request")
+    partly = told.result is RequestResult.PARTIAL
+    if call.duty is Duty.SEARCH and told.result is not RequestResult.DENIED:
+        return await keep_found(step, call, found=found, remark=PART_ONLY if partly else None)
+    if told.result is not RequestResult.DONE:
+        return await _to_a_person(step, call, UNDONE[told.result])
+    outcome = SystemOutcome.CORRECTED if given else DONE[call.duty]
+    if told.records == 0 and call.duty is not Duty.LIFT_RESTRICTION:
+        outcome = SystemOutcome.NOTHING_HELD
+    records = told.records or 0
+    await write_outcome(step, call, outcome, records)
+    return step.record(Event.SYSTEM_ANSWERED, system=call.system, outcome=outcome, records=records)
+
+
+async def _to_a_person(step: CaseStep, call: SystemCall, reason: str) -> None:
+    await write_outcome(step, call, SystemOutcome.FAILED, 0, reason)
+    step.record(Event.PARTNER_FAILED, system=call.system, reason=reason)
+    await step.open_task(OpenTask(what="resolve_system", role="handler", system=call.system))
+
+
+def in_vain(call: SystemCall, outcome: SystemOutcome, reason: str) -> SystemAnswer:
+    """Asked in vain: it stands on no row, and the procedure tells staff."""
+    return SystemAnswer(system=call.system, outcome=outcome, reason=reason)
+
+
+def not_yet(wait: timedelta) -> ApplicationError:
+    """It has not answered: no error, it is looked again."""
+    return ApplicationError(
+        "not answered yet", type="NotYet", next_retry_delay=wait,
+        category=ApplicationErrorCategory.BENIGN,
+    )  # fmt: skip
+
+
+def again(fault: Exception, wait: timedelta | None) -> ApplicationError:
+    """Later, when the partner wished or the pace says."""
+    return ApplicationError(str(fault), type=type(fault).__name__, next_retry_delay=wait)

@@ -1,0 +1,1 @@
+"""Partners that answer over HTTP."""
