@@ -182,8 +182,9 @@ async def test_a_failing_partner_is_away_and_can_be_asked_again(
 ):
     async with line_to(partner("failing").url, authority_folder) as expert:
         order = an_order()
-        with pytest.raises(PartnerAway):
-            await expert.ask(order)
+        for _ in range(2):
+            with pytest.raises(PartnerAway):
+                await expert.ask(order)
         await expert.ask(order)
 
 
