@@ -80,16 +80,18 @@ async def test_the_histories_are_of_every_kind_and_ending():
     seen: dict[str, set[str]] = {kind: set() for kind in ENDINGS}
     for name in names():
         history = saved(name)
+        if (ending := await ending_of(history)) is None:
+            continue  # the case goes on in another run
         kind = history.events[0].workflow_execution_started_event_attributes.workflow_type.name
-        seen[kind].add(await ending_of(history))
+        seen[kind].add(ending)
 
     assert seen == ENDINGS
 
 
-async def ending_of(history: WorkflowHistory) -> str:
-    """What the run gave back, unsealed."""
+async def ending_of(history: WorkflowHistory) -> str | None:
+    """What the run gave back, unsealed; None if the case goes on in another one."""
     end = history.events[-1].workflow_execution_completed_event_attributes
     context = WorkflowSerializationContext(namespace="default", workflow_id=history.workflow_id)
     converter = data_converter(known_keys()).with_context(context)
-    (outcome,) = await converter.decode(list(end.result.payloads), [str])
-    return str(outcome)
+    (outcome,) = await converter.decode(list(end.result.payloads))
+    return None if outcome is None else str(outcome)

@@ -1,10 +1,13 @@
 """One case of every kind and ending, driven over an office; each gives its number at its end."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
-from connectors.contract import Found
+from activities.ended import EndedRelations
+from activities.sweeps import SweepActivities
+from connectors.contract import EndedRelation, Found, Identity, Person
 from schemas.case import (
     ClockState,
     ExtensionState,
@@ -41,6 +44,9 @@ from schemas.messages import (
 )
 from schemas.partners import RequestStatus
 from schemas.policy import FeePolicyName, Policy
+from schemas.request import Kind
+from schemas.steps import SweepInput
+from starter.ended import EndedIntake
 from tests.fakes import FakePartner, a_row, facts
 from tests.office import A_CORRECTION, POLICY, Office, a_form, now
 
@@ -525,12 +531,104 @@ async def delete_fulfilled(office: Office) -> str:
 
 @scenario
 async def delete_partial_kept(office: Office) -> str:
-    """A law keeps the customer's record for two more years."""
+    """A law keeps the customer's record, and no date says until when."""
+    office.systems["customers"].kept_by_law = ("1",)
+    number = await a_plan(office)
+    return await erased(office, number, Outcome.PARTIAL)
+
+
+async def parked(office: Office) -> str:
+    """A law keeps the customer's record for two more years: the run ends, the case waits."""
     customers = office.systems["customers"]
     customers.kept_by_law = ("1",)
     customers.kept_until = now().date() + timedelta(days=800)
-    number = await a_plan(office)
-    return await erased(office, number, Outcome.PARTIAL)
+    number = await office.receives(a_form("delete", scope=["customers"]))
+    await office.awaits(number, "decide")
+    await first_approved(office, number)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.sees(number, lambda view: view.parked)
+    return number
+
+
+@scenario
+async def delete_waits_for_a_date(office: Office) -> str:
+    return await parked(office)
+
+
+@scenario
+async def delete_goes_on_after_its_date(office: Office) -> str:
+    number = await parked(office)
+    office.systems["customers"].kept_by_law = ()
+    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+    at = office.client.now() + timedelta(days=900)
+    assert (await sweeps.resume(SweepInput(at=at))).resumed == (number,)
+    return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+
+
+@scenario
+async def delete_after_open_access(office: Office) -> str:
+    """A person lets it go before the package that the same person asked for."""
+    await office.awaits(await office.receives(a_form(scope=["customers"])), "review")
+    number = await office.receives(a_form("delete", scope=["customers"]))
+    await office.awaits(number, "settle_fee")
+    await office.act(number, SettleFee, by="antti", choice=FeeChoice.WAIVE)
+    await office.awaits(number, "decide")
+    await first_approved(office, number)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    view = await office.awaits(number, "access_first")
+    task = next(a.task for a in view.awaiting if a.what == "access_first")
+    await office.act(number, CompleteTask, by="maija", task=task)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def delete_stopped_and_resumed(office: Office) -> str:
+    """An operator stops what cannot be undone, and lets it go on."""
+    number = await office.receives(a_form("delete", scope=["customers"]))
+    await office.awaits(number, "decide")
+    await office.client.standstills.pause(None, by="os:operator")
+    await first_approved(office, number)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await office.sees(number, lambda v: v.system("customers").reason is not None)
+    await office.client.standstills.resume(None, by="os:operator")
+    await office.passes(number, timedelta(hours=1))
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def delete_of_an_ended_relation(office: Office) -> str:
+    """Nobody asked: two people decide, and nobody is written to."""
+    relation = EndedRelation(
+        person=Person(
+            name="Aino Virtanen",
+            identities=(Identity(type="email", value="aino.virtanen@example.fi"),),
+        ),
+        ended_on=date(2020, 1, 31),
+    )
+    customers = office.systems["customers"]
+    customers.over, customers.facts = (relation,), facts("customers", ends=True)
+    intake = EndedIntake(office.case_file, office.desk.policy)
+    ended = EndedRelations(office.desk, office.runs, intake)
+    await ended.sweep(SweepInput(at=office.client.now()))
+    (line,) = await office.client.cases()
+    await office.awaits(line.number, "decide")
+    await first_approved(office, line.number)
+    await office.act(line.number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    return await closed(office, line.number, Outcome.FULFILLED)
+
+
+@scenario
+async def delete_reclassified_from_access(office: Office) -> str:
+    """The run of the kind that it turned out to be."""
+    number = await office.receives(a_form(scope=["customers"]))
+    await office.awaits(number, "review")
+    await office.client.reclassify(number, to=Kind.DELETE, by="maija", reason="it says erase")
+    await office.awaits(number, "decide")
+    await first_approved(office, number)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
 
 
 @scenario
