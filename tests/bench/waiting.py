@@ -7,19 +7,24 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from sqlalchemy import text
+
 from schemas.messages import Choice, Decide
 from schemas.policy import Pace
 from tests.bench.figures import Figure, metric
 from tests.bench.processes import Processes
-from tests.bench.requests import at_once, awaiting, median, p99, seen, somebody
+from tests.bench.requests import at_once, median, p99, somebody
 from tests.bench.stand import Engine, Stand, an_engine
 from tests.office import POLICY
 
 WAITING: Final = 1_000
-SYSTEMS: Final = 5
-AT_A_TIME: Final = 40  # received beside one another: a burst is another metric
+SYSTEMS: Final = 1
+AT_A_TIME: Final = 40  # received beside one another; a burst is another metric
 ASKED: Final = 300
+GLANCE: Final = 0.05
 AS_SHIPPED: Final = POLICY.model_copy(update={"pace": Pace()})
+
+DECIDING: Final = text("select count(*) from dsr.cases where status = 'deciding'")
 
 
 @metric
@@ -58,15 +63,21 @@ def _resident(processes: Processes) -> dict[str, int]:
 
 async def _waiting(engine: Engine, count: int) -> list[str]:
     """So many deletions are received and planned; each waits for its first decision."""
-    room = asyncio.Semaphore(AT_A_TIME)
+    numbers: list[str] = []
+    before = await _deciding(engine)
+    while len(numbers) < count:
+        forms = (somebody("delete") for _ in range(AT_A_TIME))
+        receipts = await asyncio.gather(*(engine.client.submit(form) for form in forms))
+        numbers += [receipt.number for receipt in receipts]
+        last = AT_A_TIME if len(numbers) < count else 0
+        while await _deciding(engine) < before + len(numbers) - last:
+            await asyncio.sleep(GLANCE)
+    return numbers
 
-    async def one() -> str:
-        async with room:
-            number = (await engine.client.submit(somebody("delete"))).number
-            await seen(engine, number, awaiting("decide"))
-            return number
 
-    return list(await asyncio.gather(*(one() for _ in range(count))))
+async def _deciding(engine: Engine) -> int:
+    async with engine.database.connect() as conn:
+        return int(await conn.scalar(DECIDING) or 0)
 
 
 async def _decided(engine: Engine, number: str) -> None:
