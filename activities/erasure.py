@@ -151,8 +151,8 @@ class ErasureActivities:
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
         left = await self._left(call) if call.resumes else ()
-        restricted = await self._restrict(call, person, approved, erasing.held)
         if erasing.held.everything:
+            restricted = await self._restrict(call, person)
             kept = await self._all_kept(call, person, approved, erasing)
             return Done(kept, (), erasing.held, left, restricted)
         seen = ErasurePlan()
@@ -173,14 +173,14 @@ class ErasureActivities:
         everyone = dict.fromkeys((*person.identities, *erased.identities))
         known = person.model_copy(update={"identities": tuple(everyone)})
         remains = await connector.remains(known, seen)
-        return Done(erased, remains, erasing.held, _keys(seen, goes=False), restricted)
+        return Done(erased, remains, erasing.held, _keys(seen, goes=False))
 
-    async def _restrict(
-        self, call: SystemCall, person: Person, approved: ErasurePlan, held: Held
-    ) -> int:
-        """What stays is marked as restricted, while the rows still name the person (Art. 18)."""
-        stays = held.everything or held.categories or _keys(approved, goes=False)
-        if not stays or not self._desk.facts(call.system).restricts:
+    async def _restrict(self, call: SystemCall, person: Person) -> int:
+        """All of it stays for now: processing is restricted (Art. 18).
+
+        Where a part stays, its manifest says what marks it (`erase_to` of the column).
+        """
+        if not self._desk.facts(call.system).restricts:
             return 0
         return await self._desk.systems.connector(call.system).restrict(person, True)
 

@@ -19,7 +19,7 @@ from starter.configuration import Configuration, load
 from starter.connection import Connection
 from starter.demo import show
 from starter.demo.office import Desk, Progress
-from starter.demo.scenarios import SCENARIOS, Scenario
+from starter.demo.scenarios import LAST, SCENARIOS, Scenario
 from starter.embedded import stack
 from starter.open import Engine, opened
 from starter.registers import REGISTERS, create_registers
@@ -83,11 +83,12 @@ def _chosen(only: Sequence[str]) -> dict[str, Scenario]:
 
 
 def _hastened(configuration: Configuration) -> Configuration:
-    """The shipped policy; only pace and answer windows are shorter, no date of law."""
+    """The shipped policy; pace, answer windows and batches are smaller, no date of law."""
     policy = configuration.policy
     hasty: Policy = policy.model_copy(
         update={
             "pace": policy.pace.model_copy(update={"retry_first": timedelta(seconds=1)}),
+            "retention": policy.retention.model_copy(update={"batch_limit": 2}),
             "identity": policy.identity.model_copy(update={"silence": timedelta(seconds=4)}),
         }
     )
@@ -159,8 +160,18 @@ async def _play(
             desk = Desk(engine.client, configuration.staff, lines[name])
             return await _played(name, scenario, desk, expected.get(name, {}))
 
+    async def everybody() -> list[Result]:
+        waves = [
+            {name: s for name, s in scenarios.items() if (name in LAST) is last}
+            for last in (False, True)
+        ]
+        played = [
+            await asyncio.gather(*(play(name, s) for name, s in wave.items())) for wave in waves
+        ]
+        return [result for wave in played for result in wave]
+
     with show.live(list(lines.values())):
-        everything = asyncio.gather(*(play(name, s) for name, s in scenarios.items()))
+        everything = asyncio.create_task(everybody())
         stopping = asyncio.create_task(_cancel_on(stop, everything))
         try:
             return await everything
@@ -170,7 +181,7 @@ async def _play(
             stopping.cancel()
 
 
-async def _cancel_on(stop: asyncio.Event, everything: "asyncio.Future[Any]") -> None:
+async def _cancel_on(stop: asyncio.Event, everything: "asyncio.Task[Any]") -> None:
     await stop.wait()
     everything.cancel()
 

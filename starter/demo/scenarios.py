@@ -1,9 +1,11 @@
 """The demonstration's requests, played as people play them. Expected: `expected.json`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from schemas.case import Ground, LetterKind, Status
+from schemas.errors import CheckFailed
 from schemas.messages import (
     AnswerFee,
     AskIdentity,
@@ -13,12 +15,14 @@ from schemas.messages import (
     FeeChoice,
     RecordAnswer,
     Reopen,
+    SecondDecision,
     SettleFee,
     Withdraw,
     Withheld,
 )
-from schemas.request import Attachment
-from starter.demo.office import Desk
+from schemas.request import Attachment, Kind, Subject
+from starter.demo.office import LOOK, PATIENCE, Desk, subject
+from starter.registers import DEMO_PEOPLE
 
 Scenario = Callable[[Desk], Awaitable[str]]
 SCENARIOS: Final[dict[str, Scenario]] = {}
@@ -317,3 +321,75 @@ async def correction_disputed(desk: Desk) -> str:
     reason = "No document shows another name."
     await desk.decide(number, Choice.REFUSE, Ground.FACT_DISPUTED, role="handler", reason=reason)
     return await _told_and_closed(desk, number)
+
+
+@scenario
+async def deletion_partial(desk: Desk) -> str:
+    """Two people approve; the bookkeeping law keeps the invoices, Art. 17(3)(b), until a date."""
+    number = await desk.submit("AINO", "delete", **LETTER)
+    await desk.decide(number)
+    await desk.awaits(number, "second_decision")
+    await desk.client.act(number, SecondDecision, by=desk.member("dpo"), choice=Choice.APPROVE)
+    await desk.send(number)
+    await desk.until(number, lambda view: view.status is Status.FOLLOWING_UP, "replied")
+    await desk.by_hand(number)
+    await desk.send(number)
+    await desk.until(number, lambda view: view.parked, "waits for its date")
+    return number
+
+
+@scenario
+async def request_reclassified(desk: Desk) -> str:
+    """Taken for access, a fee is asked about; the letter objects: the right procedure goes on."""
+    number = await desk.submit("VEERA", "access", message="No more surveys, please.", **LETTER)
+    await desk.awaits(number, "settle_fee")
+    await desk.client.reclassify(
+        number, to=Kind.OBJECTION, by=desk.member("handler"), reason="It says: no more surveys.",
+        parts={"purposes": ["surveys"]},
+    )  # fmt: skip
+    return await _told_and_closed(desk, number)
+
+
+# Relations that ended: nobody asks, the daily sweep begins these two by itself.
+
+
+@scenario
+async def relation_ended(desk: Desk) -> str:
+    """Two people decide the batch, of which one is held; nobody is written to."""
+    number, held = await _of_ended(desk, "MATTI_THE_OTHER"), await _of_ended(desk, "TAUNO")
+    person = {"identifiers": subject(DEMO_PEOPLE["TAUNO"])["identifiers"]}
+    order = {"authority": "Court", "reference": "L 27/1", "country": "FI", "person": person}
+    dpo = desk.client.actor(desk.member("dpo"))
+    await desk.client.holds.place(order, dpo)
+    for what, role in (("decide", "approver"), ("second_decision", "dpo")):
+        for one in (number, held):
+            await desk.awaits(one, what)
+        (batch,) = await desk.client.retention.batches()
+        await desk.client.retention.decide(batch.batch, Choice.APPROVE, by=desk.member(role))
+    await desk.reaches(number, Status.CLOSED)
+    return number
+
+
+@scenario
+async def relation_ended_and_held(desk: Desk) -> str:
+    """An order of a court keeps the data; the deletion goes on once it is released."""
+    number = await _of_ended(desk, "TAUNO")
+    await desk.until(number, lambda view: view.parked, "waits for the hold")
+    return number
+
+
+LAST: Final = ("request_reclassified", "relation_ended", "relation_ended_and_held")
+"""Played when the others are over: these people ask for access before."""
+
+
+async def _of_ended(desk: Desk, who: str) -> str:
+    """The case that the sweep has begun for a person."""
+    end = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+    while asyncio.get_running_loop().time() < end:
+        known = Subject.model_validate(subject(DEMO_PEOPLE[who]))
+        lines = await desk.client.cases(kind=Kind.DELETE, person=known)
+        if lines:
+            desk.progress.number = lines[0].number
+            return lines[0].number
+        await asyncio.sleep(LOOK)
+    raise CheckFailed(f"The sweep of relations that ended began no case for {who}.")
