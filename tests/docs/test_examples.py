@@ -40,20 +40,26 @@ MASKS = (
     (re.compile(rf"(?:(?:{_DAYS}) )?\d{{4}}-\d\d-\d\d(?: \d\d:\d\d)?"), "DATE"),
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
     (re.compile(r"\d+ entries of"), "N entries of"),
+    (re.compile(r"\b(?!1 )\d+ case\(s\)"), "N case(s)"),
     (re.compile(r"\d+ checkpoint\(s\)"), "N checkpoint(s)"),
 )
 """What differs from day to day and from machine to machine."""
 
-WRITTEN_YEAR = "2026"
-"""The year of the case numbers in the pages."""
+WRITTEN = re.compile(r"\b2026-\d{4}\b")
+"""A case number as the pages write it."""
+
+Numbers = dict[str, str]
+"""Which number a case of the page has here: the sweep gives numbers to ended relations, too."""
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])
 def test_the_commands_of_a_page_do_what_it_says(page: str, trial_here: Path) -> None:
     _write_files(page, trial_here)
+    numbers: Numbers = {}
     for one in told(page):
-        _wait_for_people(one.command)
-        _assert_as_told(one, _run(_this_year(one.command)))
+        command = WRITTEN.sub(lambda written: _given(written[0], numbers), one.command)
+        _wait_for_people(command)
+        _assert_as_told(one, _run(command), numbers)
 
 
 def test_the_intake_service_has_ten_lines_and_its_imports() -> None:
@@ -130,9 +136,9 @@ def _write_files(page: str, folder: Path) -> None:
             (folder / block.name).write_text(text, encoding="utf-8")
 
 
-def _this_year(text: str) -> str:
-    """Case numbers begin with the year of receipt, which is now."""
-    return re.sub(rf"\b{WRITTEN_YEAR}(?=-\d{{4}}\b)", str(datetime.now(UTC).year), text)
+def _given(written: str, numbers: Numbers) -> str:
+    """The number here; one that nothing has shown yet is of the year of receipt, which is now."""
+    return numbers.get(written, f"{datetime.now(UTC).year}{written[4:]}")
 
 
 def _run(command: str) -> str:
@@ -149,7 +155,7 @@ def _run(command: str) -> str:
 
 def _wait_for_people(command: str) -> None:
     """A reader types slowly enough for the engine to have gone as far as it can by itself."""
-    number = re.search(r"\b\d{4}-\d{4}\b", _this_year(command))
+    number = re.search(r"\b\d{4}-\d{4}\b", command)
     until = time.monotonic() + PATIENCE_SECONDS
     while number and time.monotonic() < until:
         view = CaseView.model_validate(dsr("show", number[0], "--json").document)
@@ -158,11 +164,28 @@ def _wait_for_people(command: str) -> None:
         time.sleep(0.2)
 
 
-def _assert_as_told(one: Told, printed: str) -> None:
-    """But for what differs, and spaces; `...` stands for anything."""
-    parts = [re.escape(_masked(part)) for part in _this_year(one.output).split("...")]
-    matches = re.fullmatch(".*".join(parts), _masked(printed))
+def _assert_as_told(one: Told, printed: str, numbers: Numbers) -> None:
+    """But for what differs, and spaces; `...` stands for anything. Learns the numbers shown."""
+    parts = [re.escape(_masked(part)) for part in one.output.split("...")]
+    matches = re.fullmatch(_numbered(".*?".join(parts), numbers), _masked(printed))
     assert matches, f"$ {one.command}\n{printed}\n--- the page says\n{one.output}"
+    numbers |= {name.replace("_", "2026-"): given for name, given in matches.groupdict().items()}
+
+
+def _numbered(pattern: str, numbers: Numbers) -> str:
+    """A number of the page is the same one here wherever it stands."""
+    new: set[str] = set()
+
+    def here(written: re.Match[str]) -> str:
+        number = f"2026-{written[1]}"
+        if number in numbers:
+            return numbers[number]
+        if number in new:
+            return f"(?P=_{written[1]})"
+        new.add(number)
+        return rf"(?P<_{written[1]}>\d{{4}}-\d{{4}})"
+
+    return re.sub(r"2026\\-(\d{4})", here, pattern)
 
 
 def _masked(text: str) -> str:
