@@ -18,6 +18,7 @@ from temporalio import activity
 from activities.desk import Desk
 from activities.runs import Runs
 from connectors.contract import EndedRelation, SystemMisdeclared, SystemUnreachable
+from rules import deadlines
 from rules.calendars import zone
 from rules.holds import held
 from rules.outcome import outcome_of
@@ -136,5 +137,6 @@ class EndedRelations:
             outcome = outcome_of(view, refused=order.refused, limited=False)
             step.record(Event.CONCLUDED, outcome=outcome)
             step.set(outcome=outcome)
+            step.set_clock(deadlines.stopped(step.clock, step.at))
 
         return await self._desk.record(order, write)

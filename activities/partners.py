@@ -16,6 +16,7 @@ from temporalio import activity
 from activities import partner_answers as answers
 from activities.desk import Desk, step_key
 from activities.erasing import Guard, Wanted
+from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, handed_over, misdeclared
 from activities.systems import choice_of, is_superseded, review_if_last, superseded
 from connectors.contract import Choice, Found, SystemMisdeclared
@@ -92,6 +93,8 @@ class PartnerActivities:
 
         A hold on the person, on the partner or on a category of its keeps all from being told.
         """
+        if await is_stopped(self._desk, call.system):
+            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         order = await self._order(call, None)
         guard = Guard(self._desk.case_file, self._desk.policy.holds.erase_within)
         try:

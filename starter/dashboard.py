@@ -13,6 +13,7 @@ from schemas.case import CaseView, LetterKind, LetterState, Outcome, Status, Tim
 from schemas.request import Kind
 from storage import audit
 from storage import tables as t
+from storage.standstills import standstills
 from storage.views import case_views
 
 
@@ -61,6 +62,7 @@ class Overview(Model):
     overdue: int
     breached: dict[str, int]  # cause -> cases
     load: dict[str, int]  # member of staff -> open cases
+    standing_still: tuple[str, ...] = ()  # systems that an operator has stopped; "*": all
 
 
 class Dashboard:
@@ -145,7 +147,10 @@ class Dashboard:
         )
         breached = select(c.breach_cause, func.count().label("cases")).where(c.breached)
         load = select(c.assignee, func.count().label("cases")).where(is_open)
+        async with self._engine.connect() as conn:
+            stopped = await standstills(conn)
         return Overview(
+            standing_still=tuple(row["system"] or "*" for row in stopped),
             open=by_status,
             overdue=(await self._rows(overdue))[0]["cases"],
             breached={

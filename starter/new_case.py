@@ -51,6 +51,8 @@ class NewCase:
         clock = deadlines.clock(
             form.received_at, policy, pauses=(), extension=None, set_at=self.now, before=None
         )
+        if self.ended is not None:  # no limit of Art. 12(3) runs where nobody asked
+            clock = clock.model_copy(update={"ladder": (), "next_step_at": None})
         number = await _next_number(conn, clock.receipt_date.year)
         await self.came.keyring.create(conn, case)
         await conn.execute(

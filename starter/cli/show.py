@@ -166,6 +166,9 @@ def overview(counts: "Overview") -> None:
     else:
         say("No case is open.")
     say("", f"Overdue: {counts.overdue}")
+    for system in counts.standing_still:
+        which = "Every system" if system == "*" else system
+        say(f"{which} stands still: nothing is erased or corrected there. See: dsr resume --help")
     for title, column in (("breached by", counts.breached), ("open, of handler", counts.load)):
         if column:
             say("")
