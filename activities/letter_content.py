@@ -14,6 +14,7 @@ from schemas.base import Instant, Model
 from schemas.case import Ground, LetterKind, Outcome
 from schemas.policy import Controller, FeePolicyName
 from schemas.request import Kind
+from schemas.systems import LocalText
 
 
 class Part(StrEnum):
@@ -139,13 +140,17 @@ Ending = Literal[Outcome.WITHDRAWN, Outcome.NOT_A_REQUEST, Outcome.MISDIRECTED, 
 
 
 class Confirmation(CaseLetter):
-    """The case ended without an answer on the merits. `into`: the number it was merged into."""
+    """The case ended without an answer on the merits. `into`: the number it was merged into.
+
+    `done`: systems in which something had been erased or corrected before; that stays so.
+    """
 
     kinds = frozenset({LetterKind.CONFIRMATION})
     template = "confirmation.html.j2"
 
     ending: Ending
     into: str | None = None
+    done: tuple[LocalText, ...] = ()
     reason: str | None = Field(None, repr=False)
 
     @property

@@ -128,8 +128,8 @@ def _questions(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterCont
 
 def _endings(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterContent]]:
     for ending in get_args(Ending):
-        for into in (None, "2026-0002"):
-            ended = case | {"ending": ending, "into": into, "reason": "Reason"}
+        for into, done in ((None, ()), ("2026-0002", (dict.fromkeys(Language, "Register"),))):
+            ended = case | {"ending": ending, "into": into, "done": done, "reason": "Reason"}
             yield LetterKind.CONFIRMATION, Confirmation.model_validate(ended)
 
 

@@ -32,6 +32,7 @@ from schemas.steps import (
     Recorded,
     WriteLetter,
 )
+from schemas.systems import LocalText
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.suppressions import choose
@@ -79,9 +80,18 @@ class ReplyActivities:
             return content.ExtensionNotice(**about, months=months, due_on=due_on, reason=text)
         into = step.row["linked"][-1] if step.row["linked"] else None
         return content.Confirmation(
-            **about, ending=Outcome(str(order.facts["ending"])),
+            **about, done=await self._done(step), ending=Outcome(str(order.facts["ending"])),
             into=into if order.facts["ending"] == Outcome.MERGED else None,
         )  # fmt: skip
+
+    async def _done(self, step: CaseStep) -> tuple[LocalText, ...]:
+        """Where something was erased or corrected before the case ended: it cannot be undone."""
+        if step.row["kind"] not in (Kind.DELETE, Kind.CORRECT):
+            return ()
+        changed = (SystemOutcome.ERASED, SystemOutcome.CORRECTED, SystemOutcome.RETAINED)
+        view = await case_view(step.conn, step.case)
+        done = [s for s in view.systems if s.outcome in changed and s.records]
+        return tuple(self._desk.facts(system.name).title for system in done)
 
     def _extended_due(self, step: CaseStep) -> date:
         """The due date that the extension gives, once its notice has left in time."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from connectors.manifest import Manifest
 from connectors.registry import Systems
-from schemas.case import LetterKind, Status
+from schemas.case import LetterKind
 from schemas.messages import Choice, Decide, SecondDecision
 from tests.connectors.erasing import kept
 from tests.connectors.small import CUSTOMERS, small
@@ -111,7 +111,7 @@ async def approved(office: Office) -> str:
 
 
 async def told(office: Office, number: str) -> None:
-    """Erased everywhere; the reply leaves."""
+    """Erased but for the voucher, which waits for its date; the reply leaves."""
     await office.awaits(number, "send_reply")
     await office.sends(number, LetterKind.REPLY)
-    await office.reaches(number, Status.CLOSED)
+    await office.sees(number, lambda view: view.parked)

@@ -103,6 +103,11 @@ async def refused_actions(canary: Canary) -> None:
         client.act(number, m.TakeBack, by="antti", reason=mark("reason")),
         client.act(number, m.Reopen, by="helena", reason=mark("reason")),
         client.act(number, m.CloseAs, by="maija", ending=mark("ending")),
+        client.reclassify(number, to=Kind.ACCESS, by="maija", reason=mark("reason")),
+        client.reclassify(
+            number, to=Kind.OBJECTION, by="maija", reason=mark("reason"),
+            parts={"purposes": [mark("purpose")]},
+        ),
         client.act(number, m.CloseAs, by="maija", ending="merged", into=mark("into")),
         client.act(
             number, m.ResolveSystem, by="maija", system=mark("system"), how="retry",

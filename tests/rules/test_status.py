@@ -23,8 +23,10 @@ def test_a_case_can_be_closed_from_every_status(status: Status):
     assert Status.CLOSED in reached_from(status)
 
 
-def test_no_case_is_received_twice_or_moves_to_where_it_is():
-    assert all(after not in (Status.RECEIVED, before) for before, after in MOVES)
+def test_no_case_moves_to_where_it_is_and_only_an_unanswered_one_is_taken_for_another_kind():
+    assert all(after is not before for before, after in MOVES)
+    again = {before for before, after in MOVES if after is Status.RECEIVED}
+    assert again == {*Status} - {Status.RECEIVED, Status.FOLLOWING_UP, Status.CLOSED}
 
 
 @pytest.mark.parametrize(("before", "after"), MOVES)

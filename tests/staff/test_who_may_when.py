@@ -94,8 +94,8 @@ async def test_a_purged_case_takes_nothing_and_is_answered_from_its_row(office: 
 
     async with nothing_is_written(office, number):
         for action in ACTIONS:
-            assert "is gone" in await refuses(office, number, action, "helena", **WORDS[action])
-        with pytest.raises(RefusedByRule, match="gone"):
+            assert "is purged" in await refuses(office, number, action, "helena", **WORDS[action])
+        with pytest.raises(RefusedByRule, match="is purged"):
             await office.client.letter(number, "L1", by="maija")
     assert (await office.client.show(number)).purged
     assert (await office.client.status(number)).status is Status.CLOSED
