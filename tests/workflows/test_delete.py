@@ -189,3 +189,19 @@ async def test_a_withdrawal_before_the_second_decision_erases_nothing(office: Of
 
     assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.WITHDRAWN
     assert len(office.systems["customers"].holds.rows) == 1
+
+
+async def test_a_withdrawal_after_part_was_erased_says_what_cannot_be_undone(office: Office):
+    number = await planned(office, scope=["customers", "marketing"])
+    office.systems["marketing"].away = True
+    await approved_by_two(office, number)
+    await office.sees(number, lambda v: v.system("customers").outcome is SystemOutcome.ERASED)
+
+    await office.act(number, Withdraw, by="maija")
+
+    view = await office.reaches(number, Status.CLOSED)
+    assert view.outcome is Outcome.WITHDRAWN
+    (letter,) = [x for x in view.letters if x.kind is LetterKind.CONFIRMATION]
+    page = (await office.client.letter(number, letter.id, by="maija")).decode()
+    assert "Sitä ei voi perua" in page
+    assert len(office.systems["marketing"].holds.rows) == 1
