@@ -96,7 +96,7 @@ class EndedRelations:
         try:
             found = await self._desk.systems.connector(facts.name).ended(at, limit)
         except (SystemUnreachable, SystemMisdeclared) as error:
-            log.warning("ended_relations_unknown", system=facts.name, error=type(error).__name__)
+            log.warning("ended_relations_unknown", system=facts.name)
             return EndedReport(system=facts.name, trouble=str(error))
         taken, is_held, left = 0, 0, list[Left]()
         for relation in found:

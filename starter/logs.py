@@ -26,6 +26,9 @@ EVENTS: Final = frozenset(
     {
         "callback_taken",
         "crashed",
+        "destructive_steps_paused",
+        "destructive_steps_resumed",
+        "ended_relations_unknown",
         "erasure_in_doubt",
         "postgresql_started",
         "postgresql_stopped",

@@ -58,8 +58,8 @@ class Canary:
             self.delivered.append(await self.office.client.package(number, by="maija"))
 
     async def ends(self, number: str, outcome: Outcome) -> None:
-        """It is closed, with this outcome."""
-        view = await self.office.reaches(number, Status.CLOSED)
+        """It is closed, or waits without a run until what it keeps may go, with this outcome."""
+        view = await self.office.sees(number, lambda v: v.parked or v.status is Status.CLOSED)
         assert view.outcome is outcome, f"{number} ended as {view.outcome}"
 
     async def refuse(self, number: str, ground: Ground) -> None:

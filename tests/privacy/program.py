@@ -48,6 +48,7 @@ from tests.privacy.partners import PARTNERS, marked_partners
 from tests.privacy.real_worker import REGISTER, a_real_worker_answers
 from tests.privacy.refusals import REFUSALS
 from tests.privacy.systems import HesitantLetters, marked_systems
+from tests.privacy.waits import WAITS, ended_systems
 from workflows.everything import EVERY_WORKFLOW
 
 SECOND = timedelta(seconds=1)
@@ -97,7 +98,7 @@ async def working(
     """`worker.run_worker` over marked systems, and an office that drives it."""
     stop, grounds = asyncio.Event(), asyncio.Queue[tuple[Desk, worker.Ground]]()
     policy = hurried()
-    systems = marked_systems(*correctable_systems(), partners=marked_partners())
+    systems = marked_systems(*correctable_systems(), *ended_systems(), partners=marked_partners())
     letters = HesitantLetters(LETTERS).hesitate()
 
     def register(ground: worker.Ground) -> worker.Registrations:
@@ -149,7 +150,7 @@ async def run(folder: Path, *, sealed: bool) -> None:
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)
-            scenarios = SCENARIOS | DELETIONS | CORRECTIONS | PARTNERS | REFUSALS
+            scenarios = SCENARIOS | DELETIONS | CORRECTIONS | WAITS | PARTNERS | REFUSALS
             drives = [drive(canary, scenarios if sealed else {n: scenarios[n] for n in CONTROL})]
             if sealed:
                 drives.append(a_real_worker_answers(canary, settings, connection, shipped, folder))

@@ -62,6 +62,7 @@ IMPOSSIBLE = {(Kind.OBJECTION, Outcome.NOTHING_HELD), (Kind.CONSENT, Outcome.NOT
 
 OF_DATES_AND_OPERATORS = {
     Event.EXPORTED, Event.EXTENSION_VOID, Event.RECONCILED, Event.WARNED,
+    Event.RETENTION_APPLIED, Event.RESUMED, Event.LETTER_RECOVERED,
     *(event for event in Event if event.startswith("hold_")),
 }  # fmt: skip
 """Facts that hold dates, counts and accounts of staff only; not driven here."""
