@@ -130,9 +130,10 @@ async def _is_released(conn: AsyncConnection, desk: Desk, case: UUID, now: datet
         select(known.hash).where(known.case_id == case, known.type != "name")
     )
     holds = await standing_holds(conn, hashes.all())
-    for system in systems:
-        still = held(holds, system, desk.facts(system).categories, now)
-        if not still.everything and not still.categories:
+    declared = {facts.name: facts.categories for facts in desk.systems.facts}
+    for system in systems:  # one that is declared no longer must not stop the others
+        still = held(holds, system, declared.get(system, ()), now)
+        if system in declared and not still.everything and not still.categories:
             return True
     return False
 

@@ -110,6 +110,23 @@ async def test_released_a_hold_lets_the_deletion_go_on(office: Office, secret: b
     assert office.systems["customers"].holds.rows == ()
 
 
+async def test_a_register_that_is_declared_no_longer_stops_no_other_deletion(office: Office):
+    dpo = office.client.actor("helena")
+    number = await planned(office, scope=HERE)
+    hold = await office.client.holds.place(an_order(), dpo)
+    await approved_by_two(office, number)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.sees(number, lambda view: view.parked)
+    await office.client.holds.release(hold.id, dpo, "the authority is done")
+    customers = office.systems.by_name.pop("customers")
+
+    assert (await resumes(office)).resumed == ()
+
+    office.systems.by_name["customers"] = customers
+    assert (await resumes(office)).resumed == (number,)
+
+
 async def test_under_two_holds_it_goes_on_when_both_are_released(office: Office):
     dpo = office.client.actor("helena")
     number = await planned(office, scope=HERE)
