@@ -29,7 +29,9 @@ from connectors.contract import (
 )
 from connectors.manifest import Manifest
 from connectors.registry import STATEMENT_TIMEOUT
+from connectors.sql.catalog import read_catalog
 from connectors.sql.connector import SqlConnector
+from connectors.sql.scaffold import scaffold
 from schemas.base import EdgeModel, Model
 from schemas.errors import BadInput, CheckFailed, RefusedByRule, Unreachable
 from schemas.holds import Held
@@ -135,6 +137,21 @@ async def rehearse(
     everyone = dict.fromkeys((*person.identities, *erased.identities))
     known = person.model_copy(update={"identities": tuple(everyone)})
     return Rehearsal(plan=seen, erased=erased, remains=await connector.remains(known, seen))
+
+
+async def scaffolded(url: str, name: str) -> str:
+    """A first manifest of the database. Raises `Unreachable`, `BadInput` if it has no table."""
+    try:
+        async with (
+            asyncpg.create_pool(_plain(url), min_size=1, max_size=1, timeout=10) as pool,
+            pool.acquire() as connection,
+        ):
+            catalog = await read_catalog(connection)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        raise Unreachable("The database of --url cannot be reached: correct the URL.") from None
+    if not catalog.tables:
+        raise BadInput("The database of --url has no table that this user may read.")
+    return scaffold(catalog, name)
 
 
 # -- which databases are real --------------------------------------------------------------------

@@ -3,6 +3,7 @@
 No case is touched, so nothing is recorded: for trying a manifest, and for checks by others.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +52,7 @@ IdentityOption = Annotated[
 ]  # fmt: skip
 
 ROWS_SHOWN: Final = 20
+SYSTEM_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,11 @@ class Asked:
 
 
 def register(systems: typer.Typer) -> None:
-    """Adds `dsr systems find`, `erase` and `rehearse`."""
+    """Adds `dsr systems find`, `erase`, `rehearse` and `scaffold`."""
     systems.command()(find)
     systems.command()(erase)
     systems.command()(rehearse)
+    systems.command()(scaffold)
 
 
 def find(
@@ -146,6 +149,20 @@ def rehearse(
     if not rehearsal.verified:
         left = sum(one.records for one in rehearsal.remains)
         raise CheckFailed(f"{left} record(s) still name the person: see what remains.")
+
+
+def scaffold(
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="postgresql://...")],
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="What the system is called.")
+    ] = "register",
+) -> None:
+    """Write a first manifest of a database to stdout: tables, keys, references, guesses."""
+    from starter import trial
+
+    if not SYSTEM_NAME.fullmatch(name):
+        raise BadInput("--name is a word of small letters, digits and _: customers.")
+    say(run(trial.scaffolded(url, name)).rstrip("\n"))
 
 
 async def _rehearsed(asked: Asked, url: str) -> "Rehearsal":

@@ -206,6 +206,33 @@ def test_a_wrong_question_gets_one_sentence(
     assert all(word in sentence for word in words), sentence
 
 
+async def test_a_scaffold_loads_once_people_have_said_what_only_they_know(
+    copy: str, tmp_path: Path, who: Path
+) -> None:
+    ran = await _dsr("systems", "scaffold", "--url", copy, "--name", "shop")
+    assert ran.code == 0
+    path = tmp_path / "scaffold.yaml"
+    path.write_text(ran.out)
+    where = ("--manifest", path, "--url", copy, "--identity-file", who)
+    refused = await _dsr("systems", "find", *where)
+    assert refused.code == 2
+    assert "scaffold.yaml:" in refused.err
+
+    document = yaml.safe_load(ran.out)
+    (dataset,) = document["dataset"]
+    text = {"fi": "teksti", "sv": "text", "en": "text"}
+    dataset["dsr"] |= {"title": text, "sources": text, "retention": text, "purposes": ["sales"]}
+    dataset["dsr"]["recipient"]["name"] = "Shop Oy"
+    for collection in dataset["collections"]:
+        collection["dsr"] = {"erase": "delete"}
+    path.write_text(yaml.safe_dump(document))
+    found = (await _dsr("systems", "find", *where, "--json")).document
+    assert [(t["table"], len(t["rows"])) for t in found["tables"]] == [
+        ("customers", 1), ("orders", 1), ("visits", 1),
+    ]  # fmt: skip
+    assert found["defaults_used"] == []
+
+
 async def _count(url: str) -> int:
     conn = await asyncpg.connect(url)
     try:
