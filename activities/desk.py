@@ -1,7 +1,7 @@
 """What every activity works with, and the key under which each is done once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from connectors.registry import Systems
 from rules.identity import normalise
 from schemas.errors import BadInput
 from schemas.policy import Policy
-from schemas.request import RequestForm, Subject
+from schemas.request import Identifier, RequestForm, Subject
 from schemas.steps import Recorded, StepInput
 from schemas.systems import SystemFacts
 from storage.case_file import CaseFile, CaseStep
@@ -84,11 +84,16 @@ def person_of(subject: Subject, policy: Policy) -> Person:
 
     Raises `BadInput` for a malformed one, and for a type that the policy does not know.
     """
-    return Person(name=subject.name, identities=tuple(dict.fromkeys(_identities(subject, policy))))
+    return Person(name=subject.name, identities=identities_of(subject.identifiers, policy))
 
 
-def _identities(subject: Subject, policy: Policy) -> Iterator[Identity]:
-    for known in subject.identifiers:
+def identities_of(given: Iterable[Identifier], policy: Policy) -> tuple[Identity, ...]:
+    """The same for identifiers alone."""
+    return tuple(dict.fromkeys(_identities(given, policy)))
+
+
+def _identities(given: Iterable[Identifier], policy: Policy) -> Iterator[Identity]:
+    for known in given:
         how = policy.identifiers.get(known.type)
         if how is None:
             types = ", ".join(policy.identifiers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from schemas.errors import BadInput, CheckFailed, DsrError, Unreachable
+from starter.cli import registers
 from starter.cli.console import give, run, table
 from starter.cli.operate import process_settings
 from starter.cli.words import Json
@@ -36,8 +37,8 @@ class Sign:
 def register(app: typer.Typer) -> None:
     """Adds `dsr health` and `dsr systems`."""
     systems = typer.Typer(no_args_is_help=True, help="The declared systems.")
-    systems.callback()(lambda: None)  # one command stays a command of a group
     systems.command("check")(check)
+    registers.register(systems)
     app.command(rich_help_panel=PANEL)(health)
     app.add_typer(systems, name="systems", rich_help_panel=PANEL)
 
