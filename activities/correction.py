@@ -244,7 +244,7 @@ async def _asked(step: CaseStep, call: SystemCall, *, tasks: tuple[str, ...], ro
         return await write_outcome(step, call, SystemOutcome.NOTHING_HELD, 0)
     lag = await lag_of(step)
     await write_outcome(step, call, SystemOutcome.NOTIFIED, 0, lag_seconds=lag)
-    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
+    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, duty=call.duty, lag_seconds=lag)
     for what in tasks:
         await step.open_task(OpenTask(what=what, role=role, system=call.system))
     return None

@@ -43,7 +43,7 @@ async def taken(step: CaseStep, call: SystemCall) -> None:
     lag = await lag_of(step)
     outcome = SystemOutcome.PENDING if searching else SystemOutcome.NOTIFIED
     await write_outcome(step, call, outcome, 0, lag_seconds=lag)
-    step.record(Event.PARTNER_ASKED, system=call.system, lag_seconds=lag)
+    step.record(Event.PARTNER_ASKED, system=call.system, duty=call.duty, lag_seconds=lag)
 
 
 async def held_back(step: CaseStep, call: SystemCall, *, held: Held) -> None:

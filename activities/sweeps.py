@@ -15,6 +15,7 @@ from activities.erasing import open_doubts, resolve
 from activities.parking import ready_to_resume, resume
 from activities.partners import has_been_told
 from activities.purge import Purge
+from activities.recipients import escalate_overdue
 from activities.runs import Runs
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
@@ -53,15 +54,19 @@ class SweepActivities:
 
     @activity.defn(name=SWEEP_DEADLINES.name)
     async def deadlines(self, sweep: SweepInput) -> SweepReport:
-        """Escalate what a workflow did not, and report the stuck runs; remind of old tasks."""
+        """Escalate what a workflow did not, and report the stuck runs; remind of old tasks.
+
+        Recipients that are silent long after the reply are told to the DPO (Art. 19).
+        """
         escalated, stuck = [], []
         for case, number, clock, status in await self._overdue(sweep.at):
             stuck.append(number)
             if await self._escalate(case, clock, status, sweep.at):
                 escalated.append(number)
         return SweepReport(
-            escalated=tuple(escalated), stuck=tuple(stuck), reminded=await self._remind(sweep.at)
-        )
+            escalated=tuple(escalated), stuck=tuple(stuck), reminded=await self._remind(sweep.at),
+            overdue=await escalate_overdue(self._desk, sweep.at),
+        )  # fmt: skip
 
     async def _overdue(self, now: datetime) -> list[tuple[UUID, str, Clock, Status]]:
         async with self._desk.case_file.reading.connect() as conn:
@@ -97,7 +102,7 @@ class SweepActivities:
                 .where(t.tasks.c.done_at.is_(None), t.tasks.c.role != "subject")
                 .where(t.tasks.c.since < last)
                 .where(t.tasks.c.reminded_at.is_(None) | (t.tasks.c.reminded_at < last))
-                .values(reminded_at=now)
+                .values(reminded_at=now, reminders=t.tasks.c.reminders + 1)
             )
             return done.rowcount
 

@@ -286,6 +286,7 @@ class SweepReport(Model):
     orphans: tuple[str, ...] = ()  # runs without a case
     troubled: tuple[str, ...] = ()  # runs whose tasks fail again and again
     reminded: int = 0
+    overdue: int = 0  # recipients that have not answered long after the reply, Art. 19
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system
