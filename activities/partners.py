@@ -14,7 +14,9 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import partner_answers as answers
+from activities import partner_corrections as corrections
 from activities.desk import Desk, step_key
+from activities.disputes import as_sent, role_of, wanted_of
 from activities.erasing import Guard, Wanted
 from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, handed_over, misdeclared
@@ -39,6 +41,9 @@ RIGHTS: Final = {
     Duty.RESTRICT: Right.RESTRICTION,
     Duty.LIFT_RESTRICTION: Right.RESTRICTION_LIFT,
     Duty.RECORD_CONSENT: Right.CONSENT,
+    Duty.CONTEST: Right.RESTRICTION,
+    Duty.END_CONTEST: Right.RESTRICTION_LIFT,
+    Duty.CORRECT: Right.CORRECTION,
 }
 RESTRICTS: Final = (Duty.RESTRICT, Duty.LIFT_RESTRICTION)
 OPEN: Final = (RequestStatus.PENDING, RequestStatus.IN_PROGRESS)
@@ -58,15 +63,21 @@ class PartnerActivities:
     async def ask(self, call: SystemCall) -> SystemAnswer:
         """Hand the request over under the id of its row, once, however often it is tried.
 
-        Then a recipient of an objection, a consent or a deletion is `notified` (Art. 19).
+        Then a recipient of an objection, a consent, a correction or a deletion is `notified`
+        (Art. 19). About a correction, or the restriction meanwhile, that the partner takes no
+        requests of, people talk to it.
         """
         if await self._desk.case_file.is_done(call.case, step_key()):
             return await self._once(call, answers.nothing)
         try:
             if call.duty is Duty.ERASE:
                 return await self._ask_to_erase(call)
+            if call.duty is Duty.CORRECT:
+                return await self._ask_to_correct(call)
             return await self._once(call, await self._ask(call))
         except PartnerWrong as wrong:
+            if wrong.fault is PartnerFault.UNSUPPORTED and call.duty in corrections.BY_PEOPLE:
+                return await self._by_people(call)
             return answers.in_vain(call, SystemOutcome.FAILED, wrong.fault)
         except SystemMisdeclared:
             return misdeclared(call)
@@ -87,6 +98,28 @@ class PartnerActivities:
                     return superseded
         await self._partner(call).ask(await self._order(call, choice))
         return answers.taken
+
+    async def _ask_to_correct(self, call: SystemCall) -> SystemAnswer:
+        """What was approved and may be sent; the restriction ends with it (Art. 18(3))."""
+        wanted, facts = await wanted_of(self._desk, call), self._desk.facts(call.system)
+        sent = as_sent(wanted, facts, self._desk.systems.facts)
+        if not sent:
+            return await self._by_people(call)
+        if await is_stopped(self._desk, call.system):
+            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
+        order = await self._order(call, None)
+        ends = call.restricts and not wanted.disputed
+        await self._partner(call).ask(
+            order.model_copy(update={"corrections": sent, "ends_restriction": ends})
+        )
+        role = role_of(facts)
+        return await self._once(
+            call, partial(corrections.taken, disputed=wanted.disputed, role=role)
+        )
+
+    async def _by_people(self, call: SystemCall) -> SystemAnswer:
+        told = await self._once(call, await corrections.by_people(self._desk, call))
+        return told.model_copy(update={"by_people": True})
 
     async def _ask_to_erase(self, call: SystemCall) -> SystemAnswer:
         """To a partner the dispatch is the point of no return: it goes out under the guard.
@@ -189,7 +222,8 @@ class PartnerActivities:
         async def write(step: CaseStep, call: SystemCall) -> None:
             form = await self._desk.form(call.case)
             given = call.duty is Duty.RECORD_CONSENT and self._choice(call, form).given
-            await settle(step.conn, dispatch.id, step.at)
+            done = told.status is RequestStatus.COMPLETED
+            await settle(step.conn, dispatch.id, step.at, told.result if done else None)
             await answers.answered(step, call, told, found, given=given)
             if call.review is not None:
                 await review_if_last(step, call.review)

@@ -236,6 +236,7 @@ class SystemAnswer(Model):
     moved: Status | None = None  # where the case went with it
     plan: str | None = None  # keyed digest of what would be erased here
     stopped: bool = False  # an operator has: nothing was done
+    by_people: bool = False  # a partner does not take it: people tell it, by a task
     revision: int = 0  # of the case row that has this answer
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.base import Model
-from schemas.partners import BEFORE, RequestStatus
+from schemas.partners import BEFORE, RequestResult, RequestStatus
 from storage import tables as t
 
 d = t.dispatches.c
@@ -74,9 +74,18 @@ async def called_back(
     await conn.execute(news.values(called_back=status, news=True))
 
 
-async def settle(conn: AsyncConnection, request: UUID, at: datetime) -> None:
+async def settle(
+    conn: AsyncConnection, request: UUID, at: datetime, result: RequestResult | None = None
+) -> None:
     """Its answer stands on the case row, in the same transaction."""
-    await conn.execute(update(t.dispatches).where(d.id == request).values(settled_at=at))
+    mine = update(t.dispatches).where(d.id == request)
+    await conn.execute(mine.values(settled_at=at, result=result))
+
+
+async def overtake(conn: AsyncConnection, case: UUID, system: str, duty: str, at: datetime) -> None:
+    """What it was asked is over, whether it was answered or not."""
+    mine = (d.case_id == case) & (d.system == system) & (d.duty == duty) & d.settled_at.is_(None)
+    await conn.execute(update(t.dispatches).where(mine).values(settled_at=at))
 
 
 def _follows(column: ColumnElement[Any], status: RequestStatus) -> ColumnElement[bool]:

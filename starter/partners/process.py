@@ -51,6 +51,7 @@ class Behaviour(StrEnum):
     DENYING = "denying"
     PARTIAL = "partial"
     REFUSING = "refusing"  # 400, and it has no such request
+    PLAIN = "plain"  # prompt, and takes only what OpenDSR itself names
 
 
 DONE_AT: Final = {
@@ -209,7 +210,8 @@ class Door(BaseHTTPRequestHandler):
             return self.answer(200, {
                 "api_version": "2.0",
                 "supported_identities": [{"identity_type": "email", "identity_format": "raw"}],
-                "supported_subject_request_types": TYPES,
+                "supported_subject_request_types":
+                    TYPES[:2] if office.behaviour is Behaviour.PLAIN else TYPES,
                 "processor_certificate": f"{self.url}/certificate.pem",
             })  # fmt: skip
         if what == "certificate.pem":

@@ -97,7 +97,7 @@ class Tasks(Acting):
             records += (system.records if system else 0) + len(action.items)
         if task.what == "choose_match":
             outcome = some if records else none
-        if self.ref.kind is Kind.CORRECT and self._has_more(task):
+        if self.ref.kind is Kind.CORRECT and (self._has_more(task) or self.systems.hears(name)):
             outcome = SystemOutcome.PENDING
         return SystemChange(name=name, outcome=outcome, records=records)
 
