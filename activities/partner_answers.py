@@ -53,12 +53,15 @@ async def taken(step: CaseStep, call: SystemCall) -> None:
 
 
 async def held_back(step: CaseStep, call: SystemCall, *, held: Held) -> None:
-    """A hold: the partner is not told to erase. Its part counts as one record, nobody counted."""
+    """A hold: the partner is not told to erase, or has given the request back.
+
+    Its part counts as one record, nobody counted.
+    """
     reason = "legal_obligation" if held.secret else "legal_hold"
     kept = (Kept(schema_name="", table=call.system, records=1, reason=reason),)
     await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
     step.record(Event.RETAINED, system=call.system, records=1, reason=reason)
-    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase")
+    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase", held=True)
 
 
 async def answered(

@@ -17,8 +17,9 @@ from activities import partner_answers as answers
 from activities import partner_corrections as corrections
 from activities.desk import Desk, step_key
 from activities.disputes import as_sent, role_of, wanted_of
-from activities.erasing import Guard, Wanted
+from activities.erasing import Guard, Wanted, is_held
 from activities.standstill import is_stopped, stopped
+from activities.stopping import Stopping
 from activities.system_steps import answer_of, handed_over, misdeclared
 from activities.systems import choice_of, is_superseded, review_if_last, superseded
 from connectors.contract import Choice, Found, SystemMisdeclared
@@ -27,12 +28,14 @@ from rules.partners import asks_at, wait_after
 from schemas.case import SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.events import Event
+from schemas.holds import Held
 from schemas.partners import PartnerFault, RequestResult, RequestStatus
 from schemas.request import RequestForm
 from schemas.steps import ASK_PARTNER, HEAR_PARTNER, TAKE_BACK, SystemAnswer, SystemCall
 from schemas.systems import Duty
 from storage.case_file import CaseStep
 from storage.dispatches import Dispatch, failed, heard, open_dispatch, settle, unsettled
+from storage.stops import was_sent, was_taken_back
 
 RIGHTS: Final = {
     Duty.SEARCH: Right.ACCESS,
@@ -56,6 +59,7 @@ class PartnerActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._stopping = Stopping(desk.case_file, desk.systems.partner)
 
     # -- asking ----------------------------------------------------------------------------------
 
@@ -131,11 +135,13 @@ class PartnerActivities:
         order = await self._order(call, None)
         guard = Guard(self._desk.case_file, self._desk.policy.holds.erase_within)
         try:
-            async with guard.erasing(await self._wanted(call)) as erasing:
+            async with guard.erasing(await self._wanted(call, order.request)) as erasing:
                 write: Write = partial(answers.held_back, held=erasing.held)
                 if not (erasing.held.everything or erasing.held.categories):
                     await erasing.prove()
                     await self._partner(call).ask(order)
+                    write = answers.taken
+                elif await self._was_sent(order.request):  # the hold came later: it is heard on
                     write = answers.taken
                 async with erasing.step(call.by.account) as step:
                     if not step.repeated:
@@ -144,12 +150,16 @@ class PartnerActivities:
         except RefusedByRule:  # nobody is erased by a name alone
             return answers.in_vain(call, SystemOutcome.FAILED, PartnerFault.NOBODY)
 
-    async def _wanted(self, call: SystemCall) -> Wanted:
+    async def _was_sent(self, request: UUID) -> bool:
+        async with self._desk.case_file.reading.connect() as conn:
+            return await was_sent(conn, request)
+
+    async def _wanted(self, call: SystemCall, request: UUID | None) -> Wanted:
         person = await self._desk.person(call.case)
         return Wanted(
             case=call.case, system=call.system, at=call.at, key=step_key(),
             categories=self._desk.facts(call.system).categories,
-            hashes=tuple(self._desk.hashes(person)),
+            hashes=tuple(self._desk.hashes(person)), dispatch=request,
         )  # fmt: skip
 
     async def _order(self, call: SystemCall, choice: Choice | None) -> Order:
@@ -181,6 +191,9 @@ class PartnerActivities:
             dispatch = await unsettled(conn, call.case, call.system, call.duty)
         if dispatch is None:  # an earlier try wrote the answer
             return await self._once(call, answers.nothing)
+        if dispatch.is_to_stop:  # of a deletion: a hold came after it
+            await self._stopping.work(_looked_at(), dispatch.id)
+            dispatch = dispatch.model_copy(update={"news": True})
         if not (dispatch.news or dispatch.failures or asks_at(look, pace)):
             raise answers.not_yet(wait_after(look, pace))
         try:
@@ -220,15 +233,25 @@ class PartnerActivities:
         """The answer on the case row, and the row of the request settled with it."""
 
         async def write(step: CaseStep, call: SystemCall) -> None:
-            form = await self._desk.form(call.case)
-            given = call.duty is Duty.RECORD_CONSENT and self._choice(call, form).given
             done = told.status is RequestStatus.COMPLETED
             await settle(step.conn, dispatch.id, step.at, told.result if done else None)
+            if not done and await was_taken_back(step.conn, dispatch.id):
+                return await answers.held_back(step, call, held=await self._held(step, call))
+            form = await self._desk.form(call.case)
+            given = call.duty is Duty.RECORD_CONSENT and self._choice(call, form).given
             await answers.answered(step, call, told, found, given=given)
             if call.review is not None:
                 await review_if_last(step, call.review)
+            return None
 
         return write
+
+    async def _held(self, step: CaseStep, call: SystemCall) -> Held:
+        """What keeps a request that was taken back; ended since: nothing is said of a hold."""
+        wanted = await self._wanted(call, None)
+        now = await is_held(step.conn, wanted.hashes, call.system, wanted.categories, step.at)
+        still = now.everything or bool(now.categories)
+        return now.model_copy(update={"secret": now.secret or not still})
 
     # -- taking back -----------------------------------------------------------------------------
 

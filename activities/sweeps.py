@@ -17,6 +17,7 @@ from activities.partners import has_been_told
 from activities.purge import Purge
 from activities.recipients import escalate_overdue
 from activities.runs import Runs
+from activities.stopping import Stopping
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
 from schemas.case import Clock, Escalation, Status
@@ -126,7 +127,7 @@ class SweepActivities:
 
     @activity.defn(name=SWEEP_HOLDS.name)
     async def holds(self, sweep: SweepInput) -> SweepReport:
-        """End holds that lapsed or whose last day has passed; resolve what is in doubt."""
+        """End holds that lapsed or whose last day has passed; resolve doubts, send stops."""
         case_file = self._desk.case_file
         swept = await lapse_and_remind(
             case_file.engine, case_file.audit, case_file.policy_version, sweep.at
@@ -138,6 +139,7 @@ class SweepActivities:
                 doubts += 1
             except (SystemUnreachable, SystemMisdeclared):
                 log.warning("erasure_in_doubt", system=doubt.system)
+        await Stopping(case_file, self._desk.systems.partner).work(sweep.at)
         return SweepReport(
             holds_ended=swept.lapsed + swept.expired, holds_due=swept.review_due, doubts=doubts
         )

@@ -214,7 +214,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.HOLD_RELEASED: "hold released; the reason is sealed",
     Event.HOLD_LAPSED: "hold lapsed: no second person confirmed it by {lapses_at}",
     Event.HOLD_EXPIRED: "hold ended: its last day was {until_on}",
-    Event.HOLD_ANSWERED: "{system}: {fate}",
+    Event.HOLD_ANSWERED: "{system}: {fate}[, its stop {stop}]",
 }
 
 

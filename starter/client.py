@@ -25,6 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.desk import person_of
 from activities.runs import Runs
 from connectors.contract import Corrected, ErasurePlan, Found
+from connectors.partner import Partner
 from rules.identity import name_words, normalise
 from rules.staff import refusal
 from rules.status import begins_with, move
@@ -83,7 +84,9 @@ class DsrClient:
     def __init__(
         self, temporal: Client, case_file: CaseFile, configuration: Configuration,
         task_queue: str, now: Callable[[], datetime] = _now,
+        partner: Callable[[str], Partner] | None = None,
     ) -> None:  # fmt: skip
+        """`partner`: those that this process may reach, for the stops of `holds`."""
         self._temporal = temporal
         self._case_file = case_file
         self._staff: StaffDirectory = configuration.staff
@@ -102,7 +105,7 @@ class DsrClient:
         self.now = now
         self.holds = Holds(
             case_file, configuration.policy, [system.name for system in configuration.systems],
-            lambda: self.now(),
+            lambda: self.now(), partner,
         )  # fmt: skip
         names = [system.name for system in configuration.systems]
         self._recipients = Recipients(case_file, configuration, lambda: self.now())

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from schemas.base import Model
+from schemas.base import Instant, Model
 from schemas.partners import BEFORE, RequestResult, RequestStatus
 from storage import tables as t
 
@@ -29,6 +29,13 @@ class Dispatch(Model):
     called_back: RequestStatus | None = None
     news: bool = False
     failures: int = 0
+    stop_wanted_at: Instant | None = None
+    stop: str | None = None
+
+    @property
+    def is_to_stop(self) -> bool:
+        """Whether a hold wants it back, and nobody knows yet whether that succeeded."""
+        return self.stop_wanted_at is not None and self.stop is None
 
 
 async def open_dispatch(conn: AsyncConnection, case: UUID, system: str, duty: str) -> Dispatch:

@@ -390,7 +390,7 @@ dispatches = Table(
     _at("settled_at", null=True),  # business time: its answer stands on the case row
     Column("result", Text),  # how a completed one ended: done, partial, denied
     _at("stop_wanted_at", null=True),  # business time: it is to be taken back
-    Column("stop", Text),  # taken, too_late, never_had; None: not known yet
+    Column("stop", Text),  # taken, too_late; None: not known yet
     Index(
         "dispatches_one_open",
         "case_id",
