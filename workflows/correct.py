@@ -180,6 +180,8 @@ class CorrectRequest(Lifecycle):
             if not self.answered():
                 return
         await self.end_restriction()
+        if self.systems.lifting():
+            await self.until(lambda: not self.systems.lifting(), summary="partners end it, too")
         if self.chosen is not Choice.REFUSE:
             await self.reply(supplement=True)
 

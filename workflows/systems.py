@@ -125,6 +125,11 @@ class FanOut:
         """Whether a partner has the request and has not answered it."""
         return name in self._taken and not self._asking[name].done()
 
+    def lifting(self) -> bool:
+        """Whether a partner has been asked to end a restriction and has not answered."""
+        asked = [name for name in self._asking if self.duty(name) is Duty.END_CONTEST]
+        return any(self._plans[name].corrects and self.hears(name) for name in asked)
+
     def asking(self) -> bool:
         """Whether any system is still asked."""
         return any(not task.done() for task in self._asking.values())
