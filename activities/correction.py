@@ -8,19 +8,29 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import select
 from temporalio import activity
 
 from activities.desk import Desk, step_key
+from activities.disputes import (
+    CONTEST_BY_HAND,
+    DIFFERS,
+    STATEMENT_BY_HAND,
+    Wanted,
+    ask_people,
+    end_tasks,
+    lift_by_people,
+    role_of,
+    wanted_of,
+)
 from activities.standstill import is_stopped, stopped
-from activities.system_steps import answer_of, keep_found, lag_of, misdeclared, write_outcome
+from activities.system_steps import answer_of, keep_found, misdeclared, write_outcome
 from connectors.contract import (
     Connector,
     Corrected,
     CorrectedColumn,
-    Correction,
     Found,
     FoundRow,
     Person,
@@ -38,25 +48,13 @@ from schemas.steps import (
     SystemAnswer,
     SystemCall,
 )
-from schemas.systems import Duty, Reach, SystemFacts
+from schemas.systems import Reach
 from storage import tables as t
 from storage.case_file import CaseStep
-
-CONTEST_BY_HAND: Final = f"{Duty.CONTEST}_by_hand"
-CORRECT_BY_HAND: Final = f"{Duty.CORRECT}_by_hand"
-STATEMENT_BY_HAND: Final = f"{Duty.ADD_STATEMENT}_by_hand"
-DIFFERS: Final = "correction_differs"
 
 UNREACHED: Final = (SystemOutcome.UNREACHABLE, SystemOutcome.FAILED)
 
 Write = Callable[[CaseStep, SystemCall], Awaitable[None]]
-
-
-class Wanted(NamedTuple):
-    """What a decision means for one system: what is corrected there, and whether a part is not."""
-
-    approved: tuple[Correction, ...]
-    disputed: bool
 
 
 class CorrectionActivities:
@@ -88,18 +86,16 @@ class CorrectionActivities:
         A value that is neither the old nor the new one is left, and a person looks at it. The
         restriction ends with it unless something is left (Art. 18(3)).
         """
-        wanted = await self._wanted(call)
+        wanted = await wanted_of(self._desk, call)
         if not wanted.approved or self._desk.facts(call.system).reach is not Reach.SQL:
-            corrects = (CORRECT_BY_HAND,) if wanted.approved else ()
-            states = (STATEMENT_BY_HAND,) if wanted.disputed else ()
-            return await self._ask_people(call, *corrects, *states)
+            return await self._ask_people(call, *wanted.tasks)
         if await is_stopped(self._desk, call.system):
             return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         try:
             done, lifted = await self._corrected(call, wanted)
         except SystemMisdeclared:
             return misdeclared(call)
-        role = _role(self._desk.facts(call.system))
+        role = role_of(self._desk.facts(call.system))
         return await self._once(
             call,
             partial(_corrected, done=done, lifted=lifted, disputed=wanted.disputed, role=role),
@@ -114,7 +110,8 @@ class CorrectionActivities:
     async def end_contest(self, call: SystemCall) -> SystemAnswer:
         """The restriction ends (Art. 18(3)); what came of the system otherwise stays."""
         if self._desk.facts(call.system).reach is not Reach.SQL:
-            return await self._once(call, self._lift_by_hand)
+            role = role_of(self._desk.facts(call.system))
+            return await self._once(call, partial(lift_by_people, role=role))
         try:
             person, connector = await self._reached(call)
             records = await connector.restrict(person, False, _keys(await self._sealed_rows(call)))
@@ -151,35 +148,13 @@ class CorrectionActivities:
         items = chosen.decode().split(",")
         return (*found.rows, *(row for row in found.doubtful if row.item in items))
 
-    async def _wanted(self, call: SystemCall) -> Wanted:
-        form = await self._desk.form(call.case)
-        numbers = await self._desk.case_file.unseal(call.case, "disputed") or b""
-        disputed = numbers.decode().split(",")
-        here, systems = self._desk.facts(call.system), self._desk.systems.facts
-        asked = [
-            (str(number) in disputed, Correction(field=c.field, old=c.old, new=c.new))
-            for number, c in enumerate(form.corrections, 1)
-            if here.holds(c.field, systems)
-        ]
-        return Wanted(
-            approved=tuple(one for is_disputed, one in asked if not is_disputed),
-            disputed=any(is_disputed for is_disputed, _ in asked),
-        )
-
     async def _reached(self, call: SystemCall) -> tuple[Person, Connector]:
         connector = self._desk.systems.connector(call.system)
         return await self._desk.person(call.case), connector
 
     async def _ask_people(self, call: SystemCall, *tasks: str) -> SystemAnswer:
-        role = _role(self._desk.facts(call.system))
-        return await self._once(call, partial(_asked, tasks=tasks, role=role))
-
-    async def _lift_by_hand(self, step: CaseStep, call: SystemCall) -> None:
-        """What was not restricted yet need not be lifted: then its task ends."""
-        if await step.close_tasks(CONTEST_BY_HAND, system=call.system):
-            return await write_outcome(step, call, SystemOutcome.RETAINED, 0)
-        role = _role(self._desk.facts(call.system))
-        return await _asked(step, call, tasks=(f"{call.duty}_by_hand",), role=role)
+        role = role_of(self._desk.facts(call.system))
+        return await self._once(call, partial(ask_people, tasks=tasks, role=role))
 
     async def _once(self, call: SystemCall, write: Write, key: str | None = None) -> SystemAnswer:
         case_file, at, by = self._desk.case_file, call.at, call.by.account
@@ -193,7 +168,7 @@ async def _contested(
     step: CaseStep, call: SystemCall, *, found: Found, restricted: int | None
 ) -> None:
     """A case that is answered again begins anew."""
-    await _end_tasks(step, call)
+    await end_tasks(step, call)
     await step.seal(f"corrected:{call.system}", Corrected().model_dump_json().encode())
     await keep_found(step, call, found=found)
     if restricted:
@@ -205,7 +180,7 @@ async def _corrected(
     role: str,
 ) -> None:  # fmt: skip
     """`corrected` only if nothing is left: a person looks at the rest, and the reply names it."""
-    await _end_tasks(step, call)
+    await end_tasks(step, call)
     await step.seal(f"corrected:{call.system}", done.model_dump_json().encode())
     values = sum(column.rows for column in done.applied)
     if done.applied:
@@ -237,25 +212,6 @@ async def _lifted(step: CaseStep, call: SystemCall, *, records: int) -> None:
     await write_outcome(step, call, outcome, values)
 
 
-async def _asked(step: CaseStep, call: SystemCall, *, tasks: tuple[str, ...], role: str) -> None:
-    """People do it: told by a task, which is a dispatch and no success (Art. 19)."""
-    await _end_tasks(step, call)
-    if not tasks:  # the manifest has changed since: nothing of it is held here any more
-        return await write_outcome(step, call, SystemOutcome.NOTHING_HELD, 0)
-    lag = await lag_of(step)
-    await write_outcome(step, call, SystemOutcome.NOTIFIED, 0, lag_seconds=lag)
-    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
-    for what in tasks:
-        await step.open_task(OpenTask(what=what, role=role, system=call.system))
-    return None
-
-
-async def _end_tasks(step: CaseStep, call: SystemCall) -> None:
-    """What an earlier decision, or the wait for one, asked of people here is over."""
-    for what in (CONTEST_BY_HAND, CORRECT_BY_HAND, STATEMENT_BY_HAND, DIFFERS):
-        await step.close_tasks(what, system=call.system)
-
-
 async def _is_doubtful(step: CaseStep, call: SystemCall) -> bool:
     """Whether somebody still has to say which doubtful records are the person's."""
     open_match = select(t.tasks.c.id).where(
@@ -270,10 +226,6 @@ async def _outcome(step: CaseStep, call: SystemCall) -> Any:
         t.system_tasks.c.case_id == step.case, t.system_tasks.c.name == call.system
     )
     return await step.conn.scalar(mine)
-
-
-def _role(facts: SystemFacts) -> str:
-    return facts.role or "handler"
 
 
 def _keys(rows: tuple[FoundRow, ...]) -> tuple[RowKey, ...]:

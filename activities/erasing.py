@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rules.holds import Tried, fate, held, in_force
 from schemas.errors import RefusedByRule
-from schemas.events import Event, fact
+from schemas.events import Event, Fact, fact
 from schemas.holds import Doubt, Held, Hold, SystemFate
 from schemas.staff import ENGINE
 from storage import tables as t
@@ -40,6 +40,7 @@ from storage.holds import (
     standing_holds,
 )
 from storage.locks import lock_to_erase
+from storage.stops import stops_of
 
 COMMIT_TAKES: Final = timedelta(seconds=5)
 """How long a COMMIT that has begun may take in a system, beyond its transaction's bound."""
@@ -62,6 +63,7 @@ class Wanted:
     hashes: tuple[bytes, ...] = field(repr=False)  # keyed, every identifier that is known
     key: str  # of the step
     at: datetime  # business time
+    dispatch: UUID | None = None  # the request that tells a partner to erase
 
 
 class Erasing:
@@ -147,7 +149,7 @@ class Guard:
         async with self._engine.begin() as conn:
             return await intend(
                 conn, wanted.case, wanted.system, wanted.key, wanted.hashes, wanted.at,
-                self._within + COMMIT_TAKES,
+                self._within + COMMIT_TAKES, wanted.dispatch,
             )  # fmt: skip
 
     async def _look(
@@ -179,14 +181,22 @@ async def fates(
     conn: AsyncConnection, hold: Hold, systems: Sequence[str]
 ) -> tuple[SystemFate, ...]:
     """What a hold achieved in each of these systems, as far as every try to erase has told."""
+    rows = await erasures_on(conn, hold)
+    stops = await stops_of(conn, {row["dispatch_id"] for row in rows if row["dispatch_id"]})
     tries = [
         Tried(
             system=row["system"], bound_at=row["bound_at"], ended_at=row["ended_at"],
             erased=row["outcome"] == Ending.ERASED, kept=tuple(row["kept"]),
+            stop=stops.get(row["dispatch_id"]),
         )
-        for row in await erasures_on(conn, hold)
+        for row in rows
     ]  # fmt: skip
     return tuple(fate(hold, system, tries) for system in systems)
+
+
+def answer_fact(answer: SystemFate) -> Fact:
+    """What a hold achieved in a system, as its record has it."""
+    return fact(Event.HOLD_ANSWERED, system=answer.system, fate=answer.fate, stop=answer.stop)
 
 
 # -- doubts --------------------------------------------------------------------------------------
@@ -210,17 +220,18 @@ async def resolve(case_file: CaseFile, doubt: Doubt, remains: Remains, at: datet
     ending = Ending.UNTOUCHED if still_there else Ending.ERASED
     async with case_file.engine.begin() as conn:
         if await end_erasure(conn, doubt.id, ending):
-            await _answer_holds(conn, case_file, doubt, at)
+            await answer_holds(conn, case_file, doubt, at)
     return still_there
 
 
-async def _answer_holds(
+async def answer_holds(
     conn: AsyncConnection, case_file: CaseFile, doubt: Doubt, at: datetime
 ) -> None:
+    """Write into the record of each hold concerned what it achieved, as it is known now."""
     for hold in await standing_holds(conn, doubt.hashes):
         if hold.concerns(doubt.system) and await locked_hold(conn, hold.id) is not None:
             (answer,) = await fates(conn, hold, (doubt.system,))
-            answered = fact(Event.HOLD_ANSWERED, system=answer.system, fate=answer.fate)
+            answered = answer_fact(answer)
             await case_file.audit.append(
                 conn, hold.id, [answered], at=at, actor=ENGINE.account,
                 policy_version=case_file.policy_version,

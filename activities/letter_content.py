@@ -13,6 +13,7 @@ from pydantic import Field
 from schemas.base import Instant, Model
 from schemas.case import Ground, LetterKind, Outcome
 from schemas.policy import Controller, FeePolicyName
+from schemas.recipients import RecipientLine
 from schemas.request import Kind
 from schemas.systems import LocalText
 
@@ -134,6 +135,15 @@ class ExtensionNotice(CaseLetter):
     def parts(self) -> frozenset[Part]:
         """The reasons stand in the text, the complaint beside them."""
         return frozenset({Part.COMPLAINT})
+
+
+class RecipientList(CaseLetter):
+    """To whom data was disclosed, and what they were told, on request of the subject (Art. 19)."""
+
+    kinds = frozenset({LetterKind.RECIPIENTS})
+    template = "recipients.html.j2"
+
+    recipients: tuple[RecipientLine, ...] = ()
 
 
 Ending = Literal[Outcome.WITHDRAWN, Outcome.NOT_A_REQUEST, Outcome.MISDIRECTED, Outcome.MERGED]

@@ -14,6 +14,7 @@ from activities.letter_content import (
     IdentityQuestion,
     LetterContent,
     Party,
+    RecipientList,
 )
 from activities.reply_content import (
     AccessReply,
@@ -32,8 +33,9 @@ from activities.reply_content import (
 from schemas.case import Ground, LetterKind, SystemOutcome, SystemView
 from schemas.messages import Withheld
 from schemas.policy import Controller, FeePolicyName
+from schemas.recipients import RecipientLine, RecipientState
 from schemas.request import Consent, Kind, Language
-from schemas.systems import Reach, Recipient, SystemFacts
+from schemas.systems import Duty, Reach, Recipient, SystemFacts
 
 AT: Final = datetime(2026, 4, 5, 12, tzinfo=UTC)
 
@@ -99,6 +101,15 @@ UNAPPLIED: Final = (
 )  # fmt: skip
 
 
+RECIPIENTS: Final = tuple(
+    RecipientLine(
+        system="system", recipient=FACTS.recipient, duty=duty, state=state, since=AT, told_at=AT
+    )
+    for duty in Duty
+    for state in RecipientState
+)
+
+
 def samples() -> Iterator[tuple[LetterKind, LetterContent]]:
     """Every letter, in every variant that changes which sections it has."""
     yield LetterKind.ACKNOWLEDGEMENT, Acknowledgement.model_validate(FRAME)
@@ -106,6 +117,9 @@ def samples() -> Iterator[tuple[LetterKind, LetterContent]]:
         case = FRAME | {"number": "2026-0001", "request": request}
         yield from _questions(case | {"submitter": Party(name="Agent")})
         yield from _endings(case)
+        for told in ((), RECIPIENTS):
+            listed = RecipientList.model_validate(case | {"recipients": told})
+            yield LetterKind.RECIPIENTS, listed
         for ground in Ground:
             systems = (_part(SystemOutcome.FOUND), _part(SystemOutcome.PENDING))
             refused = case | {"ground": ground, "reason": "Reason", "systems": systems}
@@ -139,6 +153,7 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
     withheld = (_part(SystemOutcome.FOUND, Ground.RIGHTS_OF_OTHERS),)
     for systems in ((_part(SystemOutcome.NOTHING_HELD),), outcomes, withheld):
         answer = case | {"systems": systems, "reason": "Reason", "purposes": ("marketing",)}
+        answer |= {"recipients": RECIPIENTS}
         supplement = answer | {"supplement_to_at": AT, "superseded_at": AT}
         for kind, values in ((LetterKind.REPLY, answer), (LetterKind.SUPPLEMENT, supplement)):
             yield kind, AccessReply.model_validate(values | {"request": Kind.ACCESS})

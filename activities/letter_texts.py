@@ -16,8 +16,9 @@ from schemas.base import EdgeModel
 from schemas.case import Ground, SystemOutcome
 from schemas.documents import parse
 from schemas.errors import InvalidDocument
+from schemas.recipients import RecipientState
 from schemas.request import Kind, Language
-from schemas.systems import LocalText, Recipient
+from schemas.systems import Duty, LocalText, Recipient
 
 E = TypeVar("E", bound=StrEnum)
 W = TypeVar("W")
@@ -65,6 +66,8 @@ class Texts(EdgeModel):
     grounds: OfEvery[Ground, GroundText]
     outcomes: OfEvery[SystemOutcome, str]
     outcomes_of: dict[Kind, dict[SystemOutcome, str]]  # where a right has words of its own
+    recipient_states: OfEvery[RecipientState, str]
+    duties: OfEvery[Duty, str]
     relations: dict[str, str]
     countries: dict[str, str]
     purposes: dict[str, str]

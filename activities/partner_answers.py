@@ -6,6 +6,7 @@ from typing import Final
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.erasure import KEPT
+from activities.partner_corrections import with_statement
 from activities.system_steps import keep_found, lag_of, write_outcome
 from connectors.contract import Found, Kept
 from connectors.partner import Told
@@ -16,6 +17,7 @@ from schemas.partners import RequestResult, RequestStatus
 from schemas.steps import OpenTask, SystemAnswer, SystemCall
 from schemas.systems import Duty
 from storage.case_file import CaseStep
+from storage.dispatches import overtake
 
 DONE: Final = {
     Duty.ERASE: SystemOutcome.ERASED,
@@ -23,7 +25,11 @@ DONE: Final = {
     Duty.RESTRICT: SystemOutcome.SUPPRESSED,
     Duty.LIFT_RESTRICTION: SystemOutcome.RETAINED,
     Duty.RECORD_CONSENT: SystemOutcome.SUPPRESSED,
+    Duty.CONTEST: SystemOutcome.FOUND,
+    Duty.END_CONTEST: SystemOutcome.RETAINED,
+    Duty.CORRECT: SystemOutcome.CORRECTED,
 }
+ENDINGS: Final = (Duty.LIFT_RESTRICTION, Duty.END_CONTEST)
 """What a duty that the partner did makes of its system; a consent given is another."""
 
 PART_ONLY: Final = "the partner gave a part only"
@@ -43,16 +49,19 @@ async def taken(step: CaseStep, call: SystemCall) -> None:
     lag = await lag_of(step)
     outcome = SystemOutcome.PENDING if searching else SystemOutcome.NOTIFIED
     await write_outcome(step, call, outcome, 0, lag_seconds=lag)
-    step.record(Event.PARTNER_ASKED, system=call.system, lag_seconds=lag)
+    step.record(Event.PARTNER_ASKED, system=call.system, duty=call.duty, lag_seconds=lag)
 
 
 async def held_back(step: CaseStep, call: SystemCall, *, held: Held) -> None:
-    """A hold: the partner is not told to erase. Its part counts as one record, nobody counted."""
+    """A hold: the partner is not told to erase, or has given the request back.
+
+    Its part counts as one record, nobody counted.
+    """
     reason = "legal_obligation" if held.secret else "legal_hold"
     kept = (Kept(schema_name="", table=call.system, records=1, reason=reason),)
     await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
     step.record(Event.RETAINED, system=call.system, records=1, reason=reason)
-    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase")
+    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase", held=True)
 
 
 async def answered(
@@ -67,8 +76,12 @@ async def answered(
     if told.result is not RequestResult.DONE:
         return await _to_a_person(step, call, UNDONE[told.result])
     outcome = SystemOutcome.CORRECTED if given else DONE[call.duty]
-    if told.records == 0 and call.duty is not Duty.LIFT_RESTRICTION:
+    if told.records == 0 and call.duty not in ENDINGS:
         outcome = SystemOutcome.NOTHING_HELD
+    if call.duty in (Duty.CORRECT, Duty.END_CONTEST):
+        await overtake(step.conn, call.case, call.system, Duty.CONTEST, step.at)
+    if call.duty is Duty.CORRECT:
+        outcome = await with_statement(step, call, outcome)
     records = told.records or 0
     await write_outcome(step, call, outcome, records)
     return step.record(Event.SYSTEM_ANSWERED, system=call.system, outcome=outcome, records=records)

@@ -14,9 +14,12 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import partner_answers as answers
+from activities import partner_corrections as corrections
 from activities.desk import Desk, step_key
-from activities.erasing import Guard, Wanted
+from activities.disputes import as_sent, role_of, wanted_of
+from activities.erasing import Guard, Wanted, is_held
 from activities.standstill import is_stopped, stopped
+from activities.stopping import Stopping
 from activities.system_steps import answer_of, handed_over, misdeclared
 from activities.systems import choice_of, is_superseded, review_if_last, superseded
 from connectors.contract import Choice, Found, SystemMisdeclared
@@ -25,12 +28,14 @@ from rules.partners import asks_at, wait_after
 from schemas.case import SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.events import Event
+from schemas.holds import Held
 from schemas.partners import PartnerFault, RequestResult, RequestStatus
 from schemas.request import RequestForm
 from schemas.steps import ASK_PARTNER, HEAR_PARTNER, TAKE_BACK, SystemAnswer, SystemCall
 from schemas.systems import Duty
 from storage.case_file import CaseStep
 from storage.dispatches import Dispatch, failed, heard, open_dispatch, settle, unsettled
+from storage.stops import was_sent, was_taken_back
 
 RIGHTS: Final = {
     Duty.SEARCH: Right.ACCESS,
@@ -39,6 +44,9 @@ RIGHTS: Final = {
     Duty.RESTRICT: Right.RESTRICTION,
     Duty.LIFT_RESTRICTION: Right.RESTRICTION_LIFT,
     Duty.RECORD_CONSENT: Right.CONSENT,
+    Duty.CONTEST: Right.RESTRICTION,
+    Duty.END_CONTEST: Right.RESTRICTION_LIFT,
+    Duty.CORRECT: Right.CORRECTION,
 }
 RESTRICTS: Final = (Duty.RESTRICT, Duty.LIFT_RESTRICTION)
 OPEN: Final = (RequestStatus.PENDING, RequestStatus.IN_PROGRESS)
@@ -51,6 +59,7 @@ class PartnerActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._stopping = Stopping(desk.case_file, desk.systems.partner)
 
     # -- asking ----------------------------------------------------------------------------------
 
@@ -58,15 +67,21 @@ class PartnerActivities:
     async def ask(self, call: SystemCall) -> SystemAnswer:
         """Hand the request over under the id of its row, once, however often it is tried.
 
-        Then a recipient of an objection, a consent or a deletion is `notified` (Art. 19).
+        Then a recipient of an objection, a consent, a correction or a deletion is `notified`
+        (Art. 19). About a correction, or the restriction meanwhile, that the partner takes no
+        requests of, people talk to it.
         """
         if await self._desk.case_file.is_done(call.case, step_key()):
             return await self._once(call, answers.nothing)
         try:
             if call.duty is Duty.ERASE:
                 return await self._ask_to_erase(call)
+            if call.duty is Duty.CORRECT:
+                return await self._ask_to_correct(call)
             return await self._once(call, await self._ask(call))
         except PartnerWrong as wrong:
+            if wrong.fault is PartnerFault.UNSUPPORTED and call.duty in corrections.BY_PEOPLE:
+                return await self._by_people(call)
             return answers.in_vain(call, SystemOutcome.FAILED, wrong.fault)
         except SystemMisdeclared:
             return misdeclared(call)
@@ -88,6 +103,28 @@ class PartnerActivities:
         await self._partner(call).ask(await self._order(call, choice))
         return answers.taken
 
+    async def _ask_to_correct(self, call: SystemCall) -> SystemAnswer:
+        """What was approved and may be sent; the restriction ends with it (Art. 18(3))."""
+        wanted, facts = await wanted_of(self._desk, call), self._desk.facts(call.system)
+        sent = as_sent(wanted, facts, self._desk.systems.facts)
+        if not sent:
+            return await self._by_people(call)
+        if await is_stopped(self._desk, call.system):
+            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
+        order = await self._order(call, None)
+        ends = call.restricts and not wanted.disputed
+        await self._partner(call).ask(
+            order.model_copy(update={"corrections": sent, "ends_restriction": ends})
+        )
+        role = role_of(facts)
+        return await self._once(
+            call, partial(corrections.taken, disputed=wanted.disputed, role=role)
+        )
+
+    async def _by_people(self, call: SystemCall) -> SystemAnswer:
+        told = await self._once(call, await corrections.by_people(self._desk, call))
+        return told.model_copy(update={"by_people": True})
+
     async def _ask_to_erase(self, call: SystemCall) -> SystemAnswer:
         """To a partner the dispatch is the point of no return: it goes out under the guard.
 
@@ -98,11 +135,13 @@ class PartnerActivities:
         order = await self._order(call, None)
         guard = Guard(self._desk.case_file, self._desk.policy.holds.erase_within)
         try:
-            async with guard.erasing(await self._wanted(call)) as erasing:
+            async with guard.erasing(await self._wanted(call, order.request)) as erasing:
                 write: Write = partial(answers.held_back, held=erasing.held)
                 if not (erasing.held.everything or erasing.held.categories):
                     await erasing.prove()
                     await self._partner(call).ask(order)
+                    write = answers.taken
+                elif await self._was_sent(order.request):  # the hold came later: it is heard on
                     write = answers.taken
                 async with erasing.step(call.by.account) as step:
                     if not step.repeated:
@@ -111,12 +150,16 @@ class PartnerActivities:
         except RefusedByRule:  # nobody is erased by a name alone
             return answers.in_vain(call, SystemOutcome.FAILED, PartnerFault.NOBODY)
 
-    async def _wanted(self, call: SystemCall) -> Wanted:
+    async def _was_sent(self, request: UUID) -> bool:
+        async with self._desk.case_file.reading.connect() as conn:
+            return await was_sent(conn, request)
+
+    async def _wanted(self, call: SystemCall, request: UUID | None) -> Wanted:
         person = await self._desk.person(call.case)
         return Wanted(
             case=call.case, system=call.system, at=call.at, key=step_key(),
             categories=self._desk.facts(call.system).categories,
-            hashes=tuple(self._desk.hashes(person)),
+            hashes=tuple(self._desk.hashes(person)), dispatch=request,
         )  # fmt: skip
 
     async def _order(self, call: SystemCall, choice: Choice | None) -> Order:
@@ -148,6 +191,9 @@ class PartnerActivities:
             dispatch = await unsettled(conn, call.case, call.system, call.duty)
         if dispatch is None:  # an earlier try wrote the answer
             return await self._once(call, answers.nothing)
+        if dispatch.is_to_stop:  # of a deletion: a hold came after it
+            await self._stopping.work(_looked_at(), dispatch.id)
+            dispatch = dispatch.model_copy(update={"news": True})
         if not (dispatch.news or dispatch.failures or asks_at(look, pace)):
             raise answers.not_yet(wait_after(look, pace))
         try:
@@ -187,14 +233,25 @@ class PartnerActivities:
         """The answer on the case row, and the row of the request settled with it."""
 
         async def write(step: CaseStep, call: SystemCall) -> None:
+            done = told.status is RequestStatus.COMPLETED
+            await settle(step.conn, dispatch.id, step.at, told.result if done else None)
+            if not done and await was_taken_back(step.conn, dispatch.id):
+                return await answers.held_back(step, call, held=await self._held(step, call))
             form = await self._desk.form(call.case)
             given = call.duty is Duty.RECORD_CONSENT and self._choice(call, form).given
-            await settle(step.conn, dispatch.id, step.at)
             await answers.answered(step, call, told, found, given=given)
             if call.review is not None:
                 await review_if_last(step, call.review)
+            return None
 
         return write
+
+    async def _held(self, step: CaseStep, call: SystemCall) -> Held:
+        """What keeps a request that was taken back; ended since: nothing is said of a hold."""
+        wanted = await self._wanted(call, None)
+        now = await is_held(step.conn, wanted.hashes, call.system, wanted.categories, step.at)
+        still = now.everything or bool(now.categories)
+        return now.model_copy(update={"secret": now.secret or not still})
 
     # -- taking back -----------------------------------------------------------------------------
 

@@ -15,7 +15,9 @@ from activities import reply_content as reply
 from activities.corrected import changed_by_hand, changed_values, left_values
 from activities.desk import Desk
 from activities.erasure import KEPT
+from activities.letter_frame import about_case, frame
 from activities.package import HandedIn, PackageContent, compile_package
+from activities.recipients import to_tell
 from connectors.contract import Corrected, Found
 from rules import deadlines
 from rules.outcome import outcome_of
@@ -62,7 +64,7 @@ class ReplyActivities:
     ) -> content.LetterContent:
         """The content of a letter that is no reply."""
         text = (await step.unseal(order.text_part) or b"").decode() if order.text_part else ""
-        about = _frame(self._desk, order.at, form) | _about(step)
+        about = frame(self._desk.policy, order.at, form) | about_case(step)
         clock = step.clock
         if order.kind is LetterKind.IDENTITY:
             return content.IdentityQuestion(**about, doubt=text, pauses=_pauses(clock))
@@ -140,7 +142,7 @@ class ReplyActivities:
     async def _answer(
         self, step: CaseStep, order: CompileReply, form: RequestForm, view: CaseView
     ) -> reply.Answer:
-        about = _frame(self._desk, order.at, form) | _about(step)
+        about = frame(self._desk.policy, order.at, form) | about_case(step)
         about |= {"systems": self._parts(view, step.row["withheld"])}
         about["reason"] = await self._reason(step, refused=order.refused)
         ground = next((d.ground for d in reversed(view.decisions) if d.ground), None)
@@ -152,6 +154,7 @@ class ReplyActivities:
             about["supplement_to_at"] = view.clock.replied_at
         if form.kind is Kind.ACCESS:
             return reply.AccessReply(**about, ground=ground)
+        about["recipients"] = await to_tell(step, self._desk.systems.facts)
         if form.kind is Kind.DELETE:
             return reply.DeleteReply(**about, kept=await self._kept(step, view))
         if form.kind is Kind.CORRECT:
@@ -295,30 +298,12 @@ class ReplyActivities:
 
 async def acknowledge(desk: Desk, step: CaseStep, form: RequestForm) -> None:
     """The sender learns that the request arrived; the text tells nothing else."""
-    letter = content.Acknowledgement(**_frame(desk, step.at, form), received_at=form.received_at)
+    letter = content.Acknowledgement(
+        **frame(desk.policy, step.at, form), received_at=form.received_at
+    )
     page = desk.letters.render(LetterKind.ACKNOWLEDGEMENT, form.language, letter)
     await step.write_letter(LetterKind.ACKNOWLEDGEMENT, page.encode(), None)
     step.record(Event.ACKNOWLEDGED)
-
-
-def _frame(desk: Desk, at: datetime, form: RequestForm) -> dict[str, Any]:
-    subject = content.Party(name=form.subject.name, address=form.subject.address)
-    submitter = content.Party(name=form.submitter.name) if form.submitter else None
-    return {
-        "controller": desk.policy.controller,
-        "zone": desk.policy.calendar.zone,
-        "written_at": at,
-        "subject": subject,
-        "submitter": submitter,
-    }
-
-
-def _about(step: CaseStep) -> dict[str, Any]:
-    return {
-        "number": step.row["number"],
-        "request": Kind(step.row["kind"]),
-        "received_at": step.row["received_at"],
-    }
 
 
 def _pauses(clock: Clock) -> bool:

@@ -12,6 +12,7 @@ from activities.letter_content import CaseLetter, Part
 from schemas.base import Instant, Model
 from schemas.case import ANSWERED, Ground, LetterKind, SystemOutcome, SystemView
 from schemas.messages import Withheld
+from schemas.recipients import RecipientLine
 from schemas.request import Consent
 from schemas.systems import LocalText, SystemFacts
 
@@ -75,6 +76,7 @@ class Answer(CaseLetter):
     """What replies and refusals share: the systems, and on what grounds something was not done."""
 
     systems: tuple[SystemPart, ...] = ()
+    recipients: tuple[RecipientLine, ...] = Field((), description="what was told to whom, Art. 19")
     reason: str | None = Field(
         None, repr=False, description="the decision's own reasons, beside the text of its ground"
     )

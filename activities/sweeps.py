@@ -15,7 +15,9 @@ from activities.erasing import open_doubts, resolve
 from activities.parking import ready_to_resume, resume
 from activities.partners import has_been_told
 from activities.purge import Purge
+from activities.recipients import escalate_overdue
 from activities.runs import Runs
+from activities.stopping import Stopping
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
 from schemas.case import Clock, Escalation, Status
@@ -53,15 +55,19 @@ class SweepActivities:
 
     @activity.defn(name=SWEEP_DEADLINES.name)
     async def deadlines(self, sweep: SweepInput) -> SweepReport:
-        """Escalate what a workflow did not, and report the stuck runs; remind of old tasks."""
+        """Escalate what a workflow did not, and report the stuck runs; remind of old tasks.
+
+        Recipients that are silent long after the reply are told to the DPO (Art. 19).
+        """
         escalated, stuck = [], []
         for case, number, clock, status in await self._overdue(sweep.at):
             stuck.append(number)
             if await self._escalate(case, clock, status, sweep.at):
                 escalated.append(number)
         return SweepReport(
-            escalated=tuple(escalated), stuck=tuple(stuck), reminded=await self._remind(sweep.at)
-        )
+            escalated=tuple(escalated), stuck=tuple(stuck), reminded=await self._remind(sweep.at),
+            overdue=await escalate_overdue(self._desk, sweep.at),
+        )  # fmt: skip
 
     async def _overdue(self, now: datetime) -> list[tuple[UUID, str, Clock, Status]]:
         async with self._desk.case_file.reading.connect() as conn:
@@ -97,7 +103,7 @@ class SweepActivities:
                 .where(t.tasks.c.done_at.is_(None), t.tasks.c.role != "subject")
                 .where(t.tasks.c.since < last)
                 .where(t.tasks.c.reminded_at.is_(None) | (t.tasks.c.reminded_at < last))
-                .values(reminded_at=now)
+                .values(reminded_at=now, reminders=t.tasks.c.reminders + 1)
             )
             return done.rowcount
 
@@ -121,7 +127,7 @@ class SweepActivities:
 
     @activity.defn(name=SWEEP_HOLDS.name)
     async def holds(self, sweep: SweepInput) -> SweepReport:
-        """End holds that lapsed or whose last day has passed; resolve what is in doubt."""
+        """End holds that lapsed or whose last day has passed; resolve doubts, send stops."""
         case_file = self._desk.case_file
         swept = await lapse_and_remind(
             case_file.engine, case_file.audit, case_file.policy_version, sweep.at
@@ -133,6 +139,7 @@ class SweepActivities:
                 doubts += 1
             except (SystemUnreachable, SystemMisdeclared):
                 log.warning("erasure_in_doubt", system=doubt.system)
+        await Stopping(case_file, self._desk.systems.partner).work(sweep.at)
         return SweepReport(
             holds_ended=swept.lapsed + swept.expired, holds_due=swept.review_due, doubts=doubts
         )

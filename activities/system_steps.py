@@ -27,7 +27,7 @@ async def handed_over(
         return await write_outcome(step, call, SystemOutcome.RETAINED, 0)
     lag = await lag_of(step)
     await write_outcome(step, call, outcome, 0, lag_seconds=lag)
-    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, lag_seconds=lag)
+    step.record(Event.RECIPIENT_NOTIFIED, system=call.system, duty=call.duty, lag_seconds=lag)
     await step.open_task(OpenTask(what=f"{call.duty}_by_hand", role=role, system=call.system))
     return None
 

@@ -6,7 +6,6 @@ system that cannot be reached raises, and the retry policy asks again.
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +21,7 @@ from activities.system_steps import (
     write_outcome,
 )
 from connectors.contract import Choice, Person, SystemMisdeclared
+from rules.recipients import SUPERSEDED
 from rules.status import move
 from schemas.case import ANSWERED, Status, SystemOutcome
 from schemas.events import Event
@@ -41,8 +41,6 @@ from storage import tables as t
 from storage.case_file import CaseStep
 from storage.locks import lock_person
 from storage.together import Together
-
-SUPERSEDED: Final = "a later choice of the person stands"
 
 
 class SystemActivities:

@@ -304,6 +304,10 @@ class Http(EdgeModel):
         pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}$",
         description="the domain that its certificate is issued to",
     )
+    corrects: tuple[str, ...] = Field(
+        (), description="data categories whose corrections are sent to it, old and new value; of "
+        "others people tell it",
+    )  # fmt: skip
     private_networks: tuple[PrivateNetwork, ...] = Field(
         (), description="private networks that calls to this partner may go to; none otherwise"
     )

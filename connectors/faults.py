@@ -30,6 +30,9 @@ def faults_of(dataset: DeclaredDataset, at: int, identifiers: Identifiers) -> It
     yield from _of_recipient(dataset, (*here, "dsr", "recipient"))
     yield from _of_reach(dataset, (*here, "dsr"), identifiers)
     yield from _unknown_categories(dataset.dsr.categories, (*here, "dsr", "categories"))
+    if dataset.dsr.http is not None:
+        sent = dataset.dsr.http.corrects
+        yield from _unknown_categories(sent, (*here, "dsr", "http", "corrects"))
     yield from _repeated([c.name for c in dataset.collections], (*here, "collections"))
     for number, collection in enumerate(dataset.collections):
         yield from _of_collection(dataset, collection, (*here, "collections", number), identifiers)
@@ -100,6 +103,7 @@ def _of_http(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> I
     ours = dataset.dsr
     if ours.http is None:
         yield (*here, "reach"), "http needs http: {url_env, ca_env, domain}, how it is reached"
+    yield from _of_corrects(dataset, (*here, "http", "corrects"))
     if not ours.fields_sent:
         yield (*here, "reach"), "http needs fields_sent, all that goes out about a person"
     known = (*SENT_BESIDE_IDENTIFIERS, *sorted(identifiers))
@@ -108,6 +112,18 @@ def _of_http(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> I
             yield (
                 (*here, "fields_sent", at),
                 f"{name} is nothing that can be sent; known: {', '.join(known)}",
+            )
+
+
+def _of_corrects(dataset: DeclaredDataset, here: Loc) -> Iterator[Fault]:
+    """Nothing is sent to a partner that does not hold it."""
+    ours = dataset.dsr
+    for at, category in enumerate(ours.http.corrects if ours.http else ()):
+        if not any(f"{category}.".startswith(f"{held}.") for held in ours.categories):
+            yield (
+                (*here, at),
+                f"{category} is not within the categories that are held there: "
+                f"{', '.join(ours.categories)}",
             )
 
 

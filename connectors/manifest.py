@@ -156,6 +156,7 @@ def _facts(dataset: DeclaredDataset) -> SystemFacts:
     ours = dataset.dsr
     facts = {name: getattr(ours, name) for name in SystemFacts.model_fields if hasattr(ours, name)}
     facts["fields"] = {category: (category,) for category in ours.categories}
+    facts["corrects"] = ours.http.corrects if ours.http else ()
     if ours.reach is Reach.SQL:
         facts |= {
             "categories": _categories(dataset),

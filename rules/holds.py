@@ -17,6 +17,7 @@ from schemas.holds import (
     HoldForm,
     HoldState,
     HoldView,
+    StopState,
     SystemFate,
 )
 from schemas.policy import Policy
@@ -77,23 +78,42 @@ class Tried(NamedTuple):
     ended_at: datetime | None
     erased: bool
     kept: tuple[str, ...]  # categories that were held back
+    stop: StopState | None = None  # of the request that told a partner to erase
+
+    @property
+    def may_have_erased(self) -> bool:
+        """Whether it erased or has not told."""
+        return self.erased or self.ended_at is None
 
 
 def fate(hold: Hold, system: str, tries: Iterable[Tried]) -> SystemFate:
     """What a hold achieved in one system, from every try to erase in its scope.
 
     A try that has not told how it ended leaves it in doubt: its transaction may be about to
-    commit, or may have committed. What was erased is gone, whatever else is in doubt.
+    commit, or may have committed. What was erased is gone, whatever else is in doubt. A partner
+    that was told is in doubt until it has answered the stop.
     """
     here = [one for one in tries if one.system == system]
-    ends = [one.ended_at for one in here if one.ended_at and one.erased and not _kept(hold, one)]
-    open_until = [one.bound_at for one in here if one.ended_at is None]
+    erased = [one for one in here if one.erased and not _kept(hold, one)]
+    ends = [o.ended_at for o in erased if o.ended_at and o.stop is not StopState.IN_DOUBT]
+    open_until = [o.bound_at for o in here if o.ended_at is None]
+    open_until += [o.bound_at for o in erased if o.stop is StopState.IN_DOUBT]
+    stop = _worst_stop(here)
     if ends and not hold.for_everybody:
-        return SystemFate(system=system, fate=Fate.GONE, at=max(ends))
+        return SystemFate(system=system, fate=Fate.GONE, at=max(ends), stop=stop)
     if open_until:
-        return SystemFate(system=system, fate=Fate.IN_DOUBT, at=max(open_until))
+        return SystemFate(system=system, fate=Fate.IN_DOUBT, at=max(open_until), stop=stop)
     last = max(ends) if ends else None
-    return SystemFate(system=system, fate=Fate.PROTECTED, at=last, erased_before=len(ends))
+    return SystemFate(
+        system=system, fate=Fate.PROTECTED, at=last, stop=stop, erased_before=len(ends)
+    )
+
+
+def _worst_stop(tries: Iterable[Tried]) -> StopState | None:
+    """Of those that had something to stop; what a partner confirms counts for all its tries."""
+    stops = {one.stop for one in tries if one.stop is StopState.TAKEN or one.may_have_erased}
+    worst_first = (StopState.IN_DOUBT, StopState.TOO_LATE, StopState.TAKEN)
+    return next((state for state in worst_first if state in stops), None)
 
 
 def _kept(hold: Hold, one: Tried) -> bool:

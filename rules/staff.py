@@ -44,6 +44,7 @@ from schemas.messages import (
     SecondDecision,
     SettleFee,
     StaffAction,
+    SystemResolution,
     TakeBack,
     VerifyIdentity,
     Withdraw,
@@ -422,6 +423,7 @@ COMMAND_OF: Final = {
     "decide": "decide",
     "second_decision": "second-decision",
     "resolve_system": "resolve-system",
+    "recipients_overdue": "recipients",
     "send_reply": "letters",
     "send_extension": "letters",
 }
@@ -432,6 +434,8 @@ def _resolve_system(view: CaseView, action: ResolveSystem, _now: datetime, **_: 
     system = view.system(action.system)
     if system is None:
         return f"Not resolved: no such system. {_systems_of(view)}"
+    if action.because is not None and action.how is not SystemResolution.LEAVE_OUT:
+        return "Not resolved: --because belongs to leave-out."
     if system.outcome in ANSWERED:
         return f"Nothing to resolve: {system.name} has answered ({system.outcome})."
     return None

@@ -295,6 +295,7 @@ class LetterKind(StrEnum):
     REPLY = "reply"
     REFUSAL = "refusal"
     SUPPLEMENT = "supplement"
+    RECIPIENTS = "recipients"  # the list that the subject may ask for, Art. 19
     CONFIRMATION = "confirmation"  # of a withdrawal, or of an end that is no answer on the merits
 
 

@@ -73,6 +73,8 @@ class Event(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CONSENT_RECORDED = "consent_recorded"
     RECIPIENT_NOTIFIED = "recipient_notified"
+    RECIPIENT_ACKNOWLEDGED = "recipient_acknowledged"
+    RECIPIENT_OVERDUE = "recipient_overdue"
     PARTNER_ASKED = "partner_asked"
     PARTNER_SILENT = "partner_silent"
     PARTNER_FAILED = "partner_failed"
@@ -170,6 +172,8 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.CONSENT_WITHDRAWN: "consent withdrawn for {purpose}; its text and means are sealed",
     Event.CONSENT_RECORDED: "{system}: consent for {purpose} recorded after {lag_seconds} s",
     Event.RECIPIENT_NOTIFIED: "{system} told by a task, after {lag_seconds} s",
+    Event.RECIPIENT_ACKNOWLEDGED: "{system} has confirmed that it was told",
+    Event.RECIPIENT_OVERDUE: "{system} has not answered: the dpo is told, Art. 19",
     Event.PARTNER_ASKED: "{system} has taken the request, after {lag_seconds} s",
     Event.PARTNER_SILENT: "{system} took the request and has not answered for {days} day(s)",
     Event.PARTNER_FAILED: "{system}: {reason}",
@@ -210,7 +214,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.HOLD_RELEASED: "hold released; the reason is sealed",
     Event.HOLD_LAPSED: "hold lapsed: no second person confirmed it by {lapses_at}",
     Event.HOLD_EXPIRED: "hold ended: its last day was {until_on}",
-    Event.HOLD_ANSWERED: "{system}: {fate}",
+    Event.HOLD_ANSWERED: "{system}: {fate}[, its stop {stop}]",
 }
 
 

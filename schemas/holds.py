@@ -137,12 +137,21 @@ class Fate(StrEnum):
     IN_DOUBT = "in_doubt"  # an erasure had begun and has not told how it ended
 
 
+class StopState(StrEnum):
+    """Where the stop stands that is sent to a partner which had been told to erase."""
+
+    TAKEN = "taken"  # the partner confirms it: it had not begun
+    TOO_LATE = "too_late"  # it had begun, or was done
+    IN_DOUBT = "in_doubt"  # not sent yet, or not answered: it is tried again
+
+
 class SystemFate(Model):
     """One system's answer to a hold."""
 
     system: str
     fate: Fate
     at: Instant | None = None  # gone: when; in doubt: until when at least
+    stop: StopState | None = None  # of a partner that had been told to erase
     erased_before: int = 0  # held for everybody: erasures of single people that ended earlier
 
 

@@ -166,6 +166,13 @@ class SystemResolution(StrEnum):
     LEAVE_OUT = "leave-out"
 
 
+class NotTold(StrEnum):
+    """Why a recipient is left out, Art. 19."""
+
+    IMPOSSIBLE = "impossible"
+    DISPROPORTIONATE = "disproportionate"
+
+
 class ResolveSystem(StaffAction):
     """Resolve a system that does not answer."""
 
@@ -173,6 +180,7 @@ class ResolveSystem(StaffAction):
     system: Name
     how: SystemResolution
     reason: Reason = Field(repr=False)
+    because: NotTold | None = None
 
 
 class Withdraw(StaffAction):

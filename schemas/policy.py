@@ -173,6 +173,17 @@ class HoldPolicy(EdgeModel):
     )
 
 
+class RecipientPolicy(EdgeModel):
+    """Recipients that have to be told, Art. 19."""
+
+    escalate_after: Span = Field(
+        timedelta(days=14),
+        description="A recipient that has not answered so long after it was told, once the reply "
+        "has left, is told to the DPO, and again after each such time, until it has answered or a "
+        "person has closed it with a reason. More: later known.",
+    )  # fmt: skip
+
+
 class Retention(EdgeModel):
     """How long data is kept, Art. 5(1)(e): closed cases, and people whose relation has ended."""
 
@@ -272,6 +283,7 @@ class Policy(EdgeModel):
     access: AccessPolicy = AccessPolicy()
     correction: CorrectionPolicy = CorrectionPolicy()
     holds: HoldPolicy = HoldPolicy()
+    recipients: RecipientPolicy = RecipientPolicy()
     retention: Retention = Retention()
     intake: Intake = Intake()
     pace: Pace = Pace()

@@ -236,6 +236,7 @@ class SystemAnswer(Model):
     moved: Status | None = None  # where the case went with it
     plan: str | None = None  # keyed digest of what would be erased here
     stopped: bool = False  # an operator has: nothing was done
+    by_people: bool = False  # a partner does not take it: people tell it, by a task
     revision: int = 0  # of the case row that has this answer
 
 
@@ -286,6 +287,7 @@ class SweepReport(Model):
     orphans: tuple[str, ...] = ()  # runs without a case
     troubled: tuple[str, ...] = ()  # runs whose tasks fail again and again
     reminded: int = 0
+    overdue: int = 0  # recipients that have not answered long after the reply, Art. 19
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system

@@ -54,6 +54,7 @@ class SystemFacts(Model):
     restricts: bool = False  # Art. 18 can be applied here
     ends: bool = False  # it says when the relation with a person is over
     fields: dict[str, tuple[str, ...]] = {}  # what a correction can name here, with its categories
+    corrects: tuple[str, ...] = ()  # categories whose corrections a partner is sent over HTTP
     automated_decisions: LocalText | None = None  # Art. 15(1)(h), None = none are made
     queue: str | None = None  # task queue of a worker in the system's own network
 
@@ -67,10 +68,23 @@ class SystemFacts(Model):
         meant = {category for system in systems for category in system.fields.get(field, ())}
         return any(_same_data(one, other) for one in meant for other in self.categories)
 
+    def sent_as(self, field: str, systems: tuple["SystemFacts", ...]) -> str | None:
+        """The category as which a correction of the field is sent; None: people tell the partner.
+
+        What could mean more than one category is not sent: a part of it might not be for them.
+        """
+        meant = {category for system in systems for category in system.fields.get(field, ())}
+        allowed = all(any(_is_within(one, other) for other in self.corrects) for one in meant)
+        return meant.pop() if allowed and len(meant) == 1 else None
+
+
+def _is_within(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.")
+
 
 def _same_data(one: str, other: str) -> bool:
     """Equal categories, or one within the other."""
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+    return _is_within(one, other) or _is_within(other, one)
 
 
 class Duty(StrEnum):
@@ -98,6 +112,7 @@ class SystemPlan(Model):
     role: str | None = None
     queue: str | None = None
     restricts: bool = False  # a contested fact: its processing is restricted meanwhile
+    corrects: bool = False  # a partner is sent the correction, and the restriction meanwhile
 
 
 def concerned(
@@ -119,9 +134,19 @@ def concerned(
             contested = kind is Kind.CORRECT and restrict_contested
             plans.append(
                 SystemPlan(name=system.name, reach=system.reach, duty=duty, role=system.role,
-                           queue=system.queue, restricts=contested and system.restricts)
+                           queue=system.queue, restricts=contested and system.restricts,
+                           corrects=_is_sent(system, systems, corrected))
             )  # fmt: skip
     return tuple(plans)
+
+
+def _is_sent(
+    system: SystemFacts, systems: tuple[SystemFacts, ...], corrected: tuple[str, ...]
+) -> bool:
+    """Whether all that a correction changes there may be sent to the partner."""
+    here = [field for field in corrected if system.holds(field, systems)]
+    sent = all(system.sent_as(field, systems) for field in here)
+    return system.reach is Reach.HTTP and bool(here) and sent
 
 
 def _duty(

@@ -25,6 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.desk import person_of
 from activities.runs import Runs
 from connectors.contract import Corrected, ErasurePlan, Found
+from connectors.partner import Partner
 from rules.identity import name_words, normalise
 from rules.staff import refusal
 from rules.status import begins_with, move
@@ -43,6 +44,7 @@ from schemas.messages import (
     SecondDecision,
     StaffAction,
 )
+from schemas.recipients import RecipientLedger
 from schemas.request import Attachment, Kind, RequestForm, Subject
 from schemas.staff import Actor, StaffDirectory
 from schemas.steps import workflow_id
@@ -53,6 +55,7 @@ from starter.handed_in import CHOOSE_MATCH, HandedIn, belonging
 from starter.holds import Holds
 from starter.intake import Intake, Receipt, first_fault
 from starter.outbox import Outbox
+from starter.recipients import Recipients
 from starter.reclassifying import Reclassifying
 from starter.retention import Retention
 from starter.standstills import Standstills
@@ -81,7 +84,9 @@ class DsrClient:
     def __init__(
         self, temporal: Client, case_file: CaseFile, configuration: Configuration,
         task_queue: str, now: Callable[[], datetime] = _now,
+        partner: Callable[[str], Partner] | None = None,
     ) -> None:  # fmt: skip
+        """`partner`: those that this process may reach, for the stops of `holds`."""
         self._temporal = temporal
         self._case_file = case_file
         self._staff: StaffDirectory = configuration.staff
@@ -100,9 +105,10 @@ class DsrClient:
         self.now = now
         self.holds = Holds(
             case_file, configuration.policy, [system.name for system in configuration.systems],
-            lambda: self.now(),
+            lambda: self.now(), partner,
         )  # fmt: skip
         names = [system.name for system in configuration.systems]
+        self._recipients = Recipients(case_file, configuration, lambda: self.now())
         self.standstills = Standstills(case_file, names, lambda: self.now())
         self.retention = Retention(case_file, self.act, lambda: self.now())
         self.suppressions = Suppressions(case_file.engine, case_file.keyring, configuration.policy)
@@ -358,6 +364,17 @@ class DsrClient:
             step.record(Event.LOOKED, part="files")
         return await self._handed_in.of_case(case)
 
+    async def recipients(self, number: str) -> RecipientLedger:
+        """Who was told of a correction, deletion or restriction, and what came of it (Art. 19)."""
+        return await self._recipients.ledger(await self._case(number))
+
+    async def acknowledge(
+        self, number: str, system: str, *, by: str, id: UUID | None = None
+    ) -> RecipientLedger:
+        """A recipient has confirmed to a person that it was told: no answer yet."""
+        case = await self._living(number)
+        return await self._recipients.acknowledged(case, system, self.actor(by), id or uuid4())
+
     # -- letters ---------------------------------------------------------------------------------
 
     async def letters(self, number: str) -> tuple[LetterView, ...]:
@@ -373,6 +390,11 @@ class DsrClient:
         """The reply's package (ZIP). The first fetch is the leaving of the reply."""
         by, case = self._reader(by), await self._living(number)
         return await self._outbox.package(case, by, self.now())
+
+    async def write_recipients(self, number: str, *, by: str, id: UUID | None = None) -> str:
+        """Put the list of recipients, as a letter to the subject, into the outbox; its id."""
+        case = await self._living(number)
+        return await self._recipients.write_list(case, self.actor(by), id or uuid4())
 
     # -- inside ----------------------------------------------------------------------------------
 

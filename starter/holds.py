@@ -4,6 +4,7 @@ Placing takes the locks of every erasure it concerns alone, waits for those at w
 system what it achieved: protected, gone, or in doubt.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
@@ -15,7 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.desk import person_of
-from activities.erasing import COMMIT_TAKES, fates
+from activities.erasing import COMMIT_TAKES, answer_fact, fates
+from activities.stopping import Stopping
+from connectors.partner import Partner
 from rules import holds as rules
 from rules.calendars import local_date
 from schemas.errors import BadInput
@@ -28,6 +31,10 @@ from starter.intake import first_fault
 from storage import holds as rows
 from storage.case_file import CaseFile
 from storage.locks import LockBusy, lock_to_hold
+from storage.stops import want_stops
+
+STOPS_WITHIN: Final = timedelta(seconds=30)
+"""So long whoever places a hold waits for partners that had been told to erase."""
 
 NO_SUCH_HOLD: Final = "There is no hold of this id. See: dsr hold list --as ACTOR"
 
@@ -37,8 +44,10 @@ class Holds:
 
     def __init__(
         self, case_file: CaseFile, policy: Policy, systems: Sequence[str],
-        now: Callable[[], datetime],
+        now: Callable[[], datetime], partner: Callable[[str], Partner] | None = None,
     ) -> None:  # fmt: skip
+        """`partner`: those that this process may reach; None: stops are left to the workers."""
+        self._stopping = None if partner is None else Stopping(case_file, partner)
         self._case_file = case_file
         self._engine = case_file.engine
         self._policy = policy
@@ -53,7 +62,8 @@ class Holds:
     ) -> HoldView:  # fmt: skip
         """Put a hold into force, at once, and tell what it achieved in each system.
 
-        Waits at most as long as an erasure may take. Safe to repeat under one `id`. Raises
+        Waits at most as long as an erasure may take. A partner that was told to erase is sent a
+        stop, a plain cancel; its answer is told, too. Safe to repeat under one `id`. Raises
         `BadInput` or `RefusedByRule`; then nothing was written.
         """
         rules.may_place(by)
@@ -66,6 +76,7 @@ class Holds:
         if not await self._is_placed(hold.id):
             with suppress(IntegrityError):  # the same id was faster by a hair
                 await self._place(hold, order)
+        await self._stop_partners()
         return await self._shown(hold.id, by)
 
     async def confirm(self, hold: UUID, by: Actor) -> HoldView:
@@ -163,12 +174,21 @@ class Holds:
             async with self._engine.begin() as conn:
                 await self._lock(conn, hold)
                 await self._write(conn, hold, order)
+                await want_stops(conn, hold, hold.placed_at)
                 await self._answer(conn, hold)
         except LockBusy:
             async with self._engine.begin() as conn:
                 await self._write(conn, hold, order)
             async with self._engine.begin() as conn:
+                await want_stops(conn, hold, hold.placed_at)
                 await self._answer(conn, hold)
+
+    async def _stop_partners(self) -> None:
+        """At once, as far as they are reached; what stays open the workers try again."""
+        if self._stopping is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOPS_WITHIN.total_seconds()):
+                    await self._stopping.work(self._now())
 
     async def _lock(self, conn: AsyncConnection, hold: Hold) -> None:
         await lock_to_hold(conn, hold.hashes, hold.systems, self._patience)
@@ -190,7 +210,7 @@ class Holds:
     async def _answer(self, conn: AsyncConnection, hold: Hold) -> None:
         """What was achieved is recorded as it was told."""
         answers = await self._fates(conn, hold)
-        facts = [fact(Event.HOLD_ANSWERED, system=f.system, fate=f.fate) for f in answers]
+        facts = [answer_fact(answer) for answer in answers]
         await rows.locked_hold(conn, hold.id)
         await self._record_as(conn, hold.id, hold.placed_by, facts)
 

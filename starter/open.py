@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -45,11 +44,7 @@ class Engine:
     temporal: Client
     client: DsrClient
     runs: Runs
-
-    @cached_property
-    def systems(self) -> Systems:
-        """The declared systems; none is connected before it is used."""
-        return declared_systems(self.configuration, self.connection)
+    systems: Systems  # none is connected before it is used
 
 
 @asynccontextmanager
@@ -73,10 +68,14 @@ async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[
         client = await leaving.enter_async_context(
             _temporal(connection, data_converter(keyring), eager=temporal)
         )
+        systems = declared_systems(configuration, connection)
+        leaving.push_async_callback(systems.close)
         engine = Engine(
             settings, configuration, connection, secrets, case_file, client,
-            DsrClient(client, case_file, configuration, settings.task_queue),
-            Runs(client, case_file, settings.task_queue),
+            DsrClient(
+                client, case_file, configuration, settings.task_queue, partner=systems.partner
+            ),
+            Runs(client, case_file, settings.task_queue), systems,
         )  # fmt: skip
         try:
             yield engine
@@ -84,9 +83,6 @@ async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[
             if error.status not in AWAY:
                 raise
             raise away(connection) from None
-        finally:
-            if "systems" in vars(engine):
-                await engine.systems.close()
 
 
 def declared_systems(configuration: Configuration, connection: Connection | None) -> Systems:

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, RowMapping, Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from schemas.base import Model
-from schemas.partners import BEFORE, RequestStatus
+from schemas.base import Instant, Model
+from schemas.partners import BEFORE, RequestResult, RequestStatus
 from storage import tables as t
 
 d = t.dispatches.c
@@ -29,6 +29,13 @@ class Dispatch(Model):
     called_back: RequestStatus | None = None
     news: bool = False
     failures: int = 0
+    stop_wanted_at: Instant | None = None
+    stop: str | None = None
+
+    @property
+    def is_to_stop(self) -> bool:
+        """Whether a hold wants it back, and nobody knows yet whether that succeeded."""
+        return self.stop_wanted_at is not None and self.stop is None
 
 
 async def open_dispatch(conn: AsyncConnection, case: UUID, system: str, duty: str) -> Dispatch:
@@ -74,9 +81,18 @@ async def called_back(
     await conn.execute(news.values(called_back=status, news=True))
 
 
-async def settle(conn: AsyncConnection, request: UUID, at: datetime) -> None:
+async def settle(
+    conn: AsyncConnection, request: UUID, at: datetime, result: RequestResult | None = None
+) -> None:
     """Its answer stands on the case row, in the same transaction."""
-    await conn.execute(update(t.dispatches).where(d.id == request).values(settled_at=at))
+    mine = update(t.dispatches).where(d.id == request)
+    await conn.execute(mine.values(settled_at=at, result=result))
+
+
+async def overtake(conn: AsyncConnection, case: UUID, system: str, duty: str, at: datetime) -> None:
+    """What it was asked is over, whether it was answered or not."""
+    mine = (d.case_id == case) & (d.system == system) & (d.duty == duty) & d.settled_at.is_(None)
+    await conn.execute(update(t.dispatches).where(mine).values(settled_at=at))
 
 
 def _follows(column: ColumnElement[Any], status: RequestStatus) -> ColumnElement[bool]:

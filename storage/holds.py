@@ -104,17 +104,18 @@ def _hold(row: RowMapping) -> Hold:
 
 async def intend(
     conn: AsyncConnection, case: UUID, system: str, key: str, hashes: Sequence[bytes],
-    at: datetime, bound: timedelta,
+    at: datetime, bound: timedelta, dispatch: UUID | None = None,
 ) -> UUID:  # fmt: skip
     """Write that an erasure may begin; commit it before it does. Each try is a row of its own.
 
     A second try must not end the row of a first one that may still be at work somewhere.
+    `dispatch`: the request that tells a partner.
     """
     intent = uuid4()
     await conn.execute(
         insert(t.erasures).values(
             id=intent, case_id=case, system=system, key=key, hashes=list(hashes), intent_at=at,
-            bound_at=func.clock_timestamp() + bound,
+            bound_at=func.clock_timestamp() + bound, dispatch_id=dispatch,
         )
     )  # fmt: skip
     return intent

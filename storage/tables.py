@@ -252,6 +252,7 @@ tasks = Table(
     _at("since"),
     _at("due", null=True),
     _at("reminded_at", null=True),
+    Column("reminders", Integer, nullable=False, server_default="0"),
     _at("done_at", null=True),
     Column("done_by", Text),
     Index("tasks_by_case", "case_id"),
@@ -367,6 +368,7 @@ erasures = Table(
     _at("ended_at", null=True),  # the database's clock
     Column("outcome", Text),  # erased, untouched
     Column("kept", ARRAY(Text), nullable=False, server_default="{}"),  # categories held back
+    Column("dispatch_id", Uuid, ForeignKey("dsr.dispatches.id")),  # of a partner: what told it
     CheckConstraint("(ended_at is null) = (outcome is null)", name="erasures_ended"),
     Index("erasures_by_person", "hashes", postgresql_using="gin"),
     Index("erasures_in_doubt", "bound_at", postgresql_where=text("ended_at is null")),
@@ -386,6 +388,9 @@ dispatches = Table(
     Column("failures", Integer, nullable=False, server_default="0"),  # in a row
     _at("created_at", now=True),
     _at("settled_at", null=True),  # business time: its answer stands on the case row
+    Column("result", Text),  # how a completed one ended: done, partial, denied
+    _at("stop_wanted_at", null=True),  # business time: it is to be taken back
+    Column("stop", Text),  # taken, too_late; None: not known yet
     Index(
         "dispatches_one_open",
         "case_id",
@@ -393,6 +398,11 @@ dispatches = Table(
         "duty",
         unique=True,
         postgresql_where=text("settled_at is null"),
+    ),
+    Index(
+        "dispatches_to_stop",
+        "stop_wanted_at",
+        postgresql_where=text("stop_wanted_at is not null and stop is null"),
     ),
     schema="dsr",
 )

@@ -27,9 +27,9 @@ from connectors.contract import (
     RowKey,
     SystemUnreachable,
 )
-from connectors.partner import Order, Partner, Told
+from connectors.partner import Order, Partner, PartnerWrong, Told
 from schemas.holds import Held
-from schemas.partners import RequestStatus
+from schemas.partners import PartnerFault, RequestStatus
 from schemas.request import Language
 from schemas.systems import Reach, Recipient, SystemFacts
 
@@ -245,11 +245,14 @@ class FakePartner:
     orders: list[Order] = field(default_factory=list)
     cancelled: list[UUID] = field(default_factory=list)
     domain: str = "partner.example"
+    refuses: PartnerFault | None = None
 
     async def check(self) -> None:
         """It is there."""
 
     async def ask(self, order: Order) -> None:
+        if self.refuses is not None:
+            raise PartnerWrong(self.facts.name, self.refuses)
         self.orders.append(order)
 
     async def status(self, request: UUID) -> Told:

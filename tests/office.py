@@ -241,7 +241,7 @@ async def an_office(
     client = DsrClient(
         skipper.client,
         case_file,
-        SimpleNamespace(staff=STAFF, policy=policy, systems=systems.facts),  # type: ignore[arg-type]
+        SimpleNamespace(staff=STAFF, policy=policy, systems=systems.facts, letters=LETTERS),  # type: ignore[arg-type]
         queue,
         now=lambda: now() + clock[0],
     )

@@ -124,10 +124,16 @@ class CorrectRequest(Lifecycle):
         await self.until(self.systems.asked, summary="restrictions ended")
 
     def _has_rest(self, plan: SystemPlan) -> bool:
-        """Whether people saw to what the connector could not do: its restriction stands still."""
+        """Whether people saw to what the connector could not do: its restriction stands still.
+
+        Who told a partner by hand has told it of the end of its restriction, too.
+        """
         system = self.view.system(plan.name)
-        rest = (SystemOutcome.FOUND, SystemOutcome.RETAINED, SystemOutcome.BY_HAND)
-        return plan.reach is Reach.SQL and system is not None and system.outcome in rest
+        rest = [SystemOutcome.FOUND, SystemOutcome.RETAINED]
+        if plan.reach is Reach.SQL:
+            rest.append(SystemOutcome.BY_HAND)
+        restricted = plan.reach is Reach.SQL or plan.corrects
+        return restricted and system is not None and system.outcome in rest
 
     async def undo(self) -> None:
         """Refused as a whole, or ended without an answer: nothing is contested any more."""
@@ -174,6 +180,8 @@ class CorrectRequest(Lifecycle):
             if not self.answered():
                 return
         await self.end_restriction()
+        if self.systems.lifting():
+            await self.until(lambda: not self.systems.lifting(), summary="partners end it, too")
         if self.chosen is not Choice.REFUSE:
             await self.reply(supplement=True)
 

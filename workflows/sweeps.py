@@ -43,6 +43,7 @@ class HourlySweep:
             escalated=deadlines.escalated,
             stuck=deadlines.stuck,
             reminded=deadlines.reminded,
+            overdue=deadlines.overdue,
             restarted=runs.restarted,
             orphans=runs.orphans,
             troubled=runs.troubled,

@@ -121,6 +121,15 @@ class FanOut:
         """Whether an answer may stand on the case row that has not come back yet."""
         return self._trying > 0
 
+    def hears(self, name: str) -> bool:
+        """Whether a partner has the request and has not answered it."""
+        return name in self._taken and not self._asking[name].done()
+
+    def lifting(self) -> bool:
+        """Whether a partner has been asked to end a restriction and has not answered."""
+        asked = [name for name in self._asking if self.duty(name) is Duty.END_CONTEST]
+        return any(self._plans[name].corrects and self.hears(name) for name in asked)
+
     def asking(self) -> bool:
         """Whether any system is still asked."""
         return any(not task.done() for task in self._asking.values())
@@ -150,7 +159,8 @@ class FanOut:
                 continue
             if answer is not None and answer.outcome is not SystemOutcome.FAILED:
                 self._case.adopt_answer(answer)
-                if _is_partners(plan) and answer.outcome not in ANSWERED:
+                owes = answer.outcome not in ANSWERED and not answer.by_people
+                if _is_partners(plan) and owes:
                     await self._hear(plan)
                 return
             await self._tell(plan, answer)
@@ -174,6 +184,16 @@ class FanOut:
             wait = min(wait * 2, LONGEST_WAIT)
             answer = await self._call(plan, steps.HEAR_PARTNER)
         self._case.adopt_answer(answer)
+        if plan.duty is Duty.CORRECT and answer.outcome is SystemOutcome.PENDING:
+            await self._until_stated(plan)
+
+    async def _until_stated(self, plan: SystemPlan) -> None:
+        """The partner has corrected its part; people put the statement beside what is disputed."""
+        case = self._case
+        await workflow.wait_condition(
+            lambda: all(awaited.system != plan.name for awaited in case.view.awaiting)
+        )
+        await case.record(systems=(SystemChange(name=plan.name, outcome=SystemOutcome.RETAINED),))
 
     async def _call(
         self, plan: SystemPlan, step: Step[SystemCall, SystemAnswer], *, tries: int = 0,
@@ -267,5 +287,6 @@ class FanOut:
 
 
 def _is_partners(plan: SystemPlan) -> bool:
-    """What a partner is asked over HTTP; about corrections people talk to it."""
-    return plan.reach is Reach.HTTP and plan.duty not in OF_CORRECTIONS
+    """What a partner is asked over HTTP; about other corrections, and statements, people talk."""
+    by_people = () if plan.corrects else OF_CORRECTIONS
+    return plan.reach is Reach.HTTP and plan.duty not in (*by_people, Duty.ADD_STATEMENT)

@@ -105,6 +105,7 @@ def subject_request(
         extension |= order.choice.model_dump(exclude={"received_at"}, exclude_none=True)
     if order.corrections:
         extension["corrections"] = [one.model_dump() for one in order.corrections]
+        extension["ends_restriction"] = order.ends_restriction
     return SubjectRequest(
         subject_request_id=order.request,
         subject_request_type=order.right,

@@ -24,6 +24,7 @@ from starter.cli import (
     keys,
     letters,
     operate,
+    recipients,
     retention,
     staff,
 )
@@ -89,7 +90,10 @@ def _before_every_command(
         ctx.command.verbose = verbose
 
 
-for room in (operate, checks, intake, dashboards, letters, staff, holds, retention, evidence, keys):
+for room in (
+    operate, checks, intake, dashboards, recipients, letters, staff, holds, retention, evidence,
+    keys,
+):  # fmt: skip
     room.register(app)
 for name, summary in RULES.items():
     app.command(name, help=summary)(lambda: None)

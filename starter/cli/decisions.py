@@ -14,6 +14,7 @@ from starter.cli.words import (
     Ground,
     Id,
     Json,
+    NotTold,
     Number,
     Reason,
     ReasonFile,
@@ -143,6 +144,10 @@ def resolve_system(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The system, see dsr show.")],
     how: Annotated[Resolution, typer.Argument(show_default=False)], by: By, id: Id = None,
     as_json: Json = False, reason: Reason = None, reason_file: ReasonFile = None,
+    because: Annotated[
+        NotTold | None, typer.Option(help="Of a recipient that is left out: telling it is "
+                                     "impossible, or a disproportionate effort, Art. 19.")
+    ] = None,
 ) -> None:  # fmt: skip
     """A system does not answer: try again, answer for it by hand, or leave it out, with reason."""
     from schemas.messages import ResolveSystem
@@ -153,7 +158,10 @@ def resolve_system(
         "by-hand": f"{name} is answered by hand: a task is open.",
         "leave-out": f"{name} is left out; the reply says so.",
     }[how]
-    take(number, ResolveSystem, by, id, as_json, said, system=name, how=how, reason=text)
+    take(
+        number, ResolveSystem, by, id, as_json, said, system=name, how=how, reason=text,
+        because=because,
+    )  # fmt: skip
 
 
 def _withheld(text: str) -> "Withheld":

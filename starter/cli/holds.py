@@ -168,6 +168,8 @@ def _sentence(fate: "SystemFate") -> str:
     """What the hold achieved in one system; doubt is said to be doubt."""
     from schemas.holds import Fate
 
+    if fate.stop is not None:
+        return f"{fate.system}: {_of_stop(fate)}"
     if fate.fate is Fate.GONE and fate.at:
         return f"{fate.system}: gone, erased at {moment(fate.at)}."
     if fate.fate is Fate.IN_DOUBT and fate.at:
@@ -181,6 +183,21 @@ def _sentence(fate: "SystemFate") -> str:
             f"the last at {moment(fate.at)}."
         )
     return f"{fate.system}: protected."
+
+
+def _of_stop(fate: "SystemFate") -> str:
+    """Of a partner that had been told to erase."""
+    from schemas.holds import Fate, StopState
+
+    if fate.stop is StopState.TOO_LATE and fate.at:
+        told = moment(fate.at)
+        return f"too late, told to erase at {told}; it had begun or was done. Call the partner."
+    if fate.fate is Fate.PROTECTED:
+        return "protected, told to erase before; it confirms that it took the request back."
+    return (
+        "in doubt, told to erase before; the stop is sent again until the partner answers. Call "
+        "it, and see: dsr hold list --as ACTOR"
+    )
 
 
 def _date(text: str) -> date:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "second_decision": "dsr second-decision {number} approve|refuse --as ACTOR",
     "resolve_system": "dsr resolve-system {number} {system} retry|by-hand|leave-out --reason TEXT "
     "--as ACTOR",
+    "recipients_overdue": "dsr recipients {number}",
     "correction_differs": "dsr found {number}, then dsr complete-task {number} {task} --records N "
     "--as ACTOR",
     "contest_by_hand": "dsr complete-task {number} {task} --records N --as ACTOR",

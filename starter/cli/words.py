@@ -26,6 +26,7 @@ FeeChoice = Literal["charge", "waive", "refuse"]
 FeeAnswer = Literal["accept", "withdraw"]
 Question = Literal["identity", "clarification"]
 Resolution = Literal["retry", "by-hand", "leave-out"]
+NotTold = Literal["impossible", "disproportionate"]
 Ending = Literal["not_a_request", "misdirected", "merged"]
 
 Number = Annotated[

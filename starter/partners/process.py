@@ -2,7 +2,7 @@
 
 It speaks the processor's side of OpenDSR with the standard library and none of the engine's code,
 and behaves as told. FOLDER holds DOMAIN.key and DOMAIN.pem. Its first line is `ready URL`.
-`GET /received` gives what it was sent, byte by byte, to whoever looks at the demonstration.
+`GET /received` and `GET /cancels` give what it was sent to whoever looks at the demonstration.
 """
 
 import json
@@ -51,6 +51,7 @@ class Behaviour(StrEnum):
     DENYING = "denying"
     PARTIAL = "partial"
     REFUSING = "refusing"  # 400, and it has no such request
+    PLAIN = "plain"  # prompt, and takes only what OpenDSR itself names
 
 
 DONE_AT: Final = {
@@ -80,6 +81,7 @@ class Processor:
     folder: Path
     requests: dict[str, Asked] = field(default_factory=dict)
     received: list[bytes] = field(default_factory=list)
+    cancels: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
     turned_away: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -209,13 +211,16 @@ class Door(BaseHTTPRequestHandler):
             return self.answer(200, {
                 "api_version": "2.0",
                 "supported_identities": [{"identity_type": "email", "identity_format": "raw"}],
-                "supported_subject_request_types": TYPES,
+                "supported_subject_request_types":
+                    TYPES[:2] if office.behaviour is Behaviour.PLAIN else TYPES,
                 "processor_certificate": f"{self.url}/certificate.pem",
             })  # fmt: skip
         if what == "certificate.pem":
             return self.answer(200, (office.folder / f"{office.domain}.pem").read_bytes())
         if what == "received":
             return self.answer(200, [b64encode(body).decode() for body in office.received])
+        if what == "cancels":
+            return self.answer(200, office.cancels)
         with office.lock:
             office.calls += 1
             request = office.requests.get(rest[0]) if rest else None
@@ -266,7 +271,11 @@ class Door(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         office, known = self.office, self.path.rpartition("/")[2]
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         with office.lock:
+            office.cancels.append({
+                "id": known, "headers": sorted(self.headers), "body": body.decode()
+            })  # fmt: skip
             request = office.requests.get(known)
             if request is None or request.status != "pending":
                 return self.answer(400, {"error": {"code": 400}})

@@ -12,7 +12,15 @@ import pytest
 
 from rules.staff import COMMAND_OF
 from schemas.case import Ground, PauseReason, Status
-from schemas.messages import ACTIONS, Choice, CloseAs, FeeChoice, StaffAction, SystemResolution
+from schemas.messages import (
+    ACTIONS,
+    Choice,
+    CloseAs,
+    FeeChoice,
+    NotTold,
+    StaffAction,
+    SystemResolution,
+)
 from schemas.request import Channel, Kind, Language
 from starter.cli import RULES, next_steps, operate, words
 from tests.cli.command import DSR, commands, dsr
@@ -62,6 +70,7 @@ def test_the_words_of_options_are_the_vocabulary() -> None:
         (words.Kind, Kind), (words.Channel, Channel), (words.Language, Language),
         (words.Status, Status), (words.Ground, Ground), (words.Choice, Choice),
         (words.FeeChoice, FeeChoice), (words.Resolution, SystemResolution),
+        (words.NotTold, NotTold),
     ):  # fmt: skip
         assert get_args(literal) == _values(vocabulary)
     assert {*get_args(words.Question)} == {*PauseReason} - {PauseReason.FEE}

@@ -8,6 +8,7 @@ from typing import Any
 from activities.ended import EndedRelations
 from activities.sweeps import SweepActivities
 from connectors.contract import EndedRelation, Found, Identity, Person
+from connectors.partner import Right
 from schemas.case import (
     ClockState,
     ExtensionState,
@@ -42,12 +43,14 @@ from schemas.messages import (
     Withdraw,
     Withheld,
 )
-from schemas.partners import RequestStatus
+from schemas.partners import PartnerFault, RequestStatus
 from schemas.policy import FeePolicyName, Policy
 from schemas.request import Kind
 from schemas.steps import SweepInput
 from starter.ended import EndedIntake
+from starter.holds import Holds
 from tests.fakes import FakePartner, a_row, facts
+from tests.holds.deskwork import RITVA, an_order
 from tests.office import A_CORRECTION, POLICY, Office, a_form, now
 
 QUICK = POLICY.model_copy(
@@ -239,10 +242,10 @@ async def access_supplement_with_findings(office: Office) -> str:
     return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
 
 
-def a_partner(office: Office) -> FakePartner:
+def a_partner(office: Office, **more: Any) -> FakePartner:
     """One that takes every request and does nothing yet."""
     partner = FakePartner(
-        facts("partner", reach="http", register_part="customers", fields_sent=("email",))
+        facts("partner", reach="http", register_part="customers", fields_sent=("email",), **more)
     )
     office.systems.partners["partner"] = partner
     return partner
@@ -537,6 +540,26 @@ async def delete_partial_kept(office: Office) -> str:
     return await erased(office, number, Outcome.PARTIAL)
 
 
+@scenario
+async def delete_partner_stopped_for_a_hold(office: Office) -> str:
+    """It gives the request back; its part is kept, and the case waits without a run."""
+    partner = a_partner(office)
+    number = await office.receives(a_form("delete", scope=["customers"]))
+    await office.awaits(number, "decide")
+    await first_approved(office, number)
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    holds = Holds(office.case_file, POLICY, ("partner",), office.client.now, office.systems.partner)
+    await holds.place(an_order(systems=["partner"]), RITVA)
+    partner.says = RequestStatus.CANCELLED
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.SUPPLEMENT)
+    await office.sees(number, lambda view: view.parked)
+    return number
+
+
 async def parked(office: Office) -> str:
     """A law keeps the customer's record for two more years: the run ends, the case waits."""
     customers = office.systems["customers"]
@@ -699,6 +722,59 @@ async def correct_fulfilled(office: Office) -> str:
     """The archive answers after the reply."""
     number = await contested(office)
     await corrected(office, number)
+    await done_by_hand(office, number, "correct_by_hand", records=1)
+    return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+
+
+def a_correcting_partner(office: Office) -> FakePartner:
+    """It restricts, and may be sent a new address."""
+    return a_partner(office, restricts=True, corrects=("user.contact.email",))
+
+
+@scenario
+async def correct_partner_answers_later(office: Office) -> str:
+    """Restricted meanwhile; the correction is taken, and done after the reply."""
+    partner = a_correcting_partner(office)
+    number = await contested(office, "customers")
+    await corrected(office, number)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    partner.says = RequestStatus.COMPLETED
+    done = await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+    assert [order.right for order in partner.orders] == [Right.RESTRICTION, Right.CORRECTION]
+    return done
+
+
+@scenario
+async def correct_partner_told_in_part(office: Office) -> str:
+    """What is disputed of it is a statement, by people; then the restriction ends there, too."""
+    partner = a_correcting_partner(office)
+    office.systems["customers"].holds = Found(rows=(a_row(email=A_CORRECTION["old"]),))
+    another = A_CORRECTION | {"field": "user.contact.email", "old": "aino@third.example"}
+    number = await office.receives(
+        a_form("correct", scope=["customers"], corrections=[A_CORRECTION, another])
+    )
+    await office.awaits(number, "decide")
+    await office.act(
+        number, Decide, by="maija", choice=Choice.PARTIAL, ground=Ground.FACT_DISPUTED,
+        disputed=(2,),
+    )  # fmt: skip
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.REPLY)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    await done_by_hand(office, number, "add_statement_by_hand")
+    partner.says = RequestStatus.COMPLETED
+    done = await sent(office, number, LetterKind.SUPPLEMENT, Outcome.PARTIAL)
+    assert partner.orders[-1].right is Right.RESTRICTION_LIFT
+    return done
+
+
+@scenario
+async def correct_partner_told_by_people(office: Office) -> str:
+    """It takes no requests of this kind."""
+    a_correcting_partner(office).refuses = PartnerFault.UNSUPPORTED
+    number = await contested(office, "customers")
+    await corrected(office, number)
+    await office.reaches(number, Status.FOLLOWING_UP)
     await done_by_hand(office, number, "correct_by_hand", records=1)
     return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
 

@@ -16,6 +16,7 @@ from activities.letters import Letters
 from connectors.opendsr.partner import OpenDsrPartner
 from schemas.case import CaseView, SystemOutcome
 from schemas.policy import Pace
+from schemas.systems import Recipient
 from starter.api import CALLBACKS, http_api, listen, serve
 from storage import tables as t
 from tests.fakes import FakeSystem, FakeSystems, facts
@@ -49,7 +50,12 @@ async def office_at(
     authority: Path, pace: Mapping[str, Any],
 ) -> AsyncIterator[Office]:  # fmt: skip
     """A database that is a fake, and the partner at the URL; partners may call back."""
-    manifest, listening = declared(), listen("127.0.0.1", 8600)
+    manifest = declared(
+        recipient=Recipient(name="Koulutus Oy", relation="expert", country="FI"),
+        corrects=("user.contact.email",),
+        categories=("user.contact.email", "user.contact.phone_number"),
+    )
+    listening = listen("127.0.0.1", 8600)
     assert manifest.http is not None
     environment = {"PARTNER_URL": url, "PARTNER_CA": str(authority / "ca.pem")}
     call_at = f"http://127.0.0.1:{listening.getsockname()[1]}{CALLBACKS}"

@@ -39,6 +39,13 @@ BY_TASK: Final = {
 }
 """The same of tasks that mean something else."""
 
+LEFT_OUT: Final = {
+    None: "left out by a person, with a reason on file",
+    m.NotTold.IMPOSSIBLE: "impossible to tell, Art. 19; a person's reason is on file",
+    m.NotTold.DISPROPORTIONATE: "disproportionate to tell, Art. 19; a person's reason is on file",
+}
+"""Of a system without which the case is answered."""
+
 
 class Tasks(Acting):
     """Manual tasks, and systems that a person resolves."""
@@ -90,7 +97,7 @@ class Tasks(Acting):
             records += (system.records if system else 0) + len(action.items)
         if task.what == "choose_match":
             outcome = some if records else none
-        if self.ref.kind is Kind.CORRECT and self._has_more(task):
+        if self.ref.kind is Kind.CORRECT and (self._has_more(task) or self.systems.hears(name)):
             outcome = SystemOutcome.PENDING
         return SystemChange(name=name, outcome=outcome, records=records)
 
@@ -110,7 +117,7 @@ class Tasks(Acting):
         if how is m.SystemResolution.BY_HAND:
             opens = (OpenTask(what=f"{self._duty(name)}_by_hand", role="handler", system=name),)
         if how is m.SystemResolution.LEAVE_OUT:
-            outcome, reason = SystemOutcome.LEFT_OUT, "left out by a person, with a reason on file"
+            outcome, reason = SystemOutcome.LEFT_OUT, LEFT_OUT[action.because]
         open_tasks = tuple(a.task for a in self.view.awaiting if a.system == name)
         # before it is recorded: one more failure would undo the decision
         self.systems.leave(name, again=how is m.SystemResolution.RETRY)

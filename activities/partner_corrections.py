@@ -1,0 +1,68 @@
+"""Corrections at a partner: what is disputed of them, and people where it takes none."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from sqlalchemy import select
+
+from activities.desk import Desk
+from activities.disputes import (
+    CONTEST_BY_HAND,
+    STATEMENT_BY_HAND,
+    ask_people,
+    end_tasks,
+    lift_by_people,
+    role_of,
+    wanted_of,
+)
+from activities.system_steps import lag_of, write_outcome
+from schemas.case import SystemOutcome
+from schemas.events import Event
+from schemas.steps import OpenTask, SystemCall
+from schemas.systems import Duty
+from storage import tables as t
+from storage.case_file import CaseStep
+from storage.dispatches import overtake
+
+BY_PEOPLE: Final = (Duty.CONTEST, Duty.CORRECT, Duty.END_CONTEST)
+"""What people tell a partner that takes no requests of the kind."""
+
+Write = Callable[[CaseStep, SystemCall], Awaitable[None]]
+
+
+async def by_people(desk: Desk, call: SystemCall) -> Write:
+    """The same by tasks; a request that was written and never taken is over."""
+    role = role_of(desk.facts(call.system))
+    told = partial(lift_by_people, role=role)
+    if call.duty is Duty.CONTEST:
+        told = partial(ask_people, tasks=(CONTEST_BY_HAND,), role=role)
+    if call.duty is Duty.CORRECT:
+        told = partial(ask_people, tasks=(await wanted_of(desk, call)).tasks, role=role)
+
+    async def write(step: CaseStep, call: SystemCall) -> None:
+        await overtake(step.conn, call.case, call.system, call.duty, step.at)
+        await told(step, call)
+
+    return write
+
+
+async def taken(step: CaseStep, call: SystemCall, *, disputed: bool, role: str) -> None:
+    """The partner has the correction; of what is disputed people tell it the statement."""
+    await end_tasks(step, call)
+    lag = await lag_of(step)
+    await write_outcome(step, call, SystemOutcome.NOTIFIED, 0, lag_seconds=lag)
+    step.record(Event.PARTNER_ASKED, system=call.system, duty=call.duty, lag_seconds=lag)
+    if disputed:
+        await step.open_task(OpenTask(what=STATEMENT_BY_HAND, role=role, system=call.system))
+
+
+async def with_statement(step: CaseStep, call: SystemCall, outcome: SystemOutcome) -> SystemOutcome:
+    """What a correction that was carried out came to, where a part of it was disputed."""
+    k = t.tasks.c
+    mine = (k.case_id == step.case) & (k.system == call.system) & (k.what == STATEMENT_BY_HAND)
+    latest = select(k.done_at).where(mine).order_by(k.since.desc()).limit(1)
+    row = (await step.conn.execute(latest)).one_or_none()
+    if row is None:
+        return outcome
+    return SystemOutcome.PENDING if row.done_at is None else SystemOutcome.RETAINED
