@@ -62,9 +62,25 @@ class EmbeddedPartners:
         self._parts = parts
         self._running: dict[str, subprocess.Popen[str]] = {}
 
-    async def start(self) -> dict[str, dict[str, str]]:
-        """Start all of them; by the variable of each URL, what its environment would hold."""
-        return await asyncio.to_thread(self._start)
+    async def launch(self) -> None:
+        """Start them without waiting."""
+        await asyncio.to_thread(self._start)
+
+    async def ready(self) -> dict[str, dict[str, str]]:
+        """Wait until they answer; by the variable of each URL, what its environment would hold.
+
+        Raises `Unreachable` for one that has ended.
+        """
+        filled = {
+            http.url_env: {
+                http.url_env: await asyncio.to_thread(self._address, name),
+                http.ca_env: str(self._folder / AUTHORITY),
+            }
+            for name, http in self._partners.items()
+        }  # fmt: skip
+        if filled:
+            log.info("partners_started", count=len(filled))
+        return filled
 
     async def stop(self) -> None:
         """End them. Safe if none has started."""
@@ -72,7 +88,7 @@ class EmbeddedPartners:
             await asyncio.to_thread(self._stop)
             log.info("partners_stopped", count=len(self._running))
 
-    def _start(self) -> dict[str, dict[str, str]]:
+    def _start(self) -> None:
         for folder in (self._folder, self._log.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
         authority = Authority.new("Stand-ins of an embedded engine")
@@ -80,14 +96,6 @@ class EmbeddedPartners:
         for name, http in self._partners.items():
             authority.certifies(http.domain).write(self._folder, http.domain)
             self._running[name] = self._launch(http, self._parts.get(name, EMPTY))
-        filled = {
-            http.url_env: {
-                http.url_env: self._address(name), http.ca_env: str(self._folder / AUTHORITY),
-            }
-            for name, http in self._partners.items()
-        }  # fmt: skip
-        log.info("partners_started", count=len(filled))
-        return filled
 
     def _launch(self, http: Http, part: Part) -> "subprocess.Popen[str]":
         """It ends when its standard input does: with this process, however that ends."""
@@ -100,7 +108,7 @@ class EmbeddedPartners:
             )  # fmt: skip
 
     def _address(self, name: str) -> str:
-        """Its first line says where it is."""
+        """Its first line says where it listens."""
         said = self._running[name].stdout
         word, _, url = (said.readline() if said else "").strip().partition(" ")
         if word != "ready":

@@ -2,32 +2,36 @@
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from schemas.errors import BadInput, DsrError
 from schemas.policy import Policy
 from starter.configuration import Configuration, load
 from starter.connection import Connection
-from starter.demo import show
+from starter.demo import partners, show
 from starter.demo.office import Desk, Progress
-from starter.demo.scenarios import LAST, SCENARIOS, Scenario
+from starter.demo.scenarios import FIRST, LAST, SCENARIOS, Scenario
 from starter.embedded import stack
 from starter.open import Engine, opened
-from starter.registers import REGISTERS, create_registers
+from starter.registers import DEMO_SEED, REGISTERS, create_registers, demo_people
+from starter.schedules import sweep_now
 from starter.settings import Settings
 from starter.signals import stop_on_signals
 
 PEOPLE: Final = 5_000
-AT_A_TIME: Final = 6
+AT_A_TIME: Final = 9
 """Scenarios played at a time: staff work beside one another, two cores set the pace."""
 
 ELSEWHERE: Final = ("temporal_address", "database_url", "keys", "audit_log")
@@ -39,22 +43,26 @@ Result = dict[str, Any]
 async def run(
     settings: Settings, *, leave: bool = False, report: Path | None = None,
     keep: Path | None = None, expected: Mapping[str, Any] | None = None, only: Sequence[str] = (),
+    seed: int = DEMO_SEED,
 ) -> bool:  # fmt: skip
     """Play every scenario, or those of `only`; True if every request came out as expected.
 
     Always on embedded servers, in `keep` or a folder that is removed. Without `leave` the engine
-    stays up until Ctrl-C, to be looked at. Raises `BadInput` for an unknown scenario.
+    stays up until Ctrl-C, to be looked at. `seed`: who the people are, when they wrote, and in
+    which order; the endings are the same. Raises `BadInput` for an unknown scenario.
     """
-    scenarios = _chosen(only)
+    scenarios = _in_order(_chosen(only), seed)
     configuration = _hastened(load(settings.config))
-    _refuse_real_registers(configuration)
+    _refuse_the_real(configuration)
     expected = expected if expected is not None else expectations()
     folder = keep or Path(tempfile.mkdtemp(prefix="dsr-demo-"))
+    for played in ("temporalio.activity", "starter.api"):  # failing partners are part of the play
+        logging.getLogger(played).setLevel(logging.ERROR)
     own = settings.model_copy(update=dict.fromkeys(ELSEWHERE) | {"data": folder})
     try:
         with stop_on_signals() as stop:
-            async with _engine(own, configuration, stop) as engine:
-                results = await _play(engine, configuration, scenarios, expected, stop)
+            async with _engine(own, configuration, stop, seed) as engine:
+                results = await _play(engine, configuration, scenarios, expected, stop, seed)
                 show.closing(results, engine.connection.web)
                 if report is not None:
                     _write(report, results)
@@ -82,12 +90,27 @@ def _chosen(only: Sequence[str]) -> dict[str, Scenario]:
     return {name: play for name, play in SCENARIOS.items() if not only or name in only}
 
 
+def _in_order(scenarios: dict[str, Scenario], seed: int) -> dict[str, Scenario]:
+    """Those that wait longest first; another seed, another order of the others."""
+    names = list(scenarios)
+    if seed != DEMO_SEED:
+        Random(f"order {seed}").shuffle(names)  # noqa: S311 no secret
+    return {name: scenarios[name] for name in sorted(names, key=lambda name: name not in FIRST)}
+
+
+HASTE: Final = {
+    "retry_first": timedelta(seconds=1),
+    "retry_most": timedelta(seconds=60),
+    "partner_silence": timedelta(seconds=25),
+}
+
+
 def _hastened(configuration: Configuration) -> Configuration:
     """The shipped policy; pace, answer windows and batches are smaller, no date of law."""
     policy = configuration.policy
     hasty: Policy = policy.model_copy(
         update={
-            "pace": policy.pace.model_copy(update={"retry_first": timedelta(seconds=1)}),
+            "pace": policy.pace.model_copy(update=HASTE),
             "retention": policy.retention.model_copy(update={"batch_limit": 2}),
             "identity": policy.identity.model_copy(update={"silence": timedelta(seconds=4)}),
         }
@@ -98,25 +121,28 @@ def _hastened(configuration: Configuration) -> Configuration:
     )  # fmt: skip
 
 
-def _refuse_real_registers(configuration: Configuration) -> None:
-    """Invented people are never written into a register that the environment names."""
-    named = [variable for variable in configuration.registers if os.environ.get(variable)]
+def _refuse_the_real(configuration: Configuration) -> None:
+    """Invented people go into no register and to no partner that the environment names."""
+    partners = (v for http in configuration.partners.values() for v in (http.url_env, http.ca_env))
+    named = [v for v in (*configuration.registers, *partners) if os.environ.get(v)]
     if named:
         raise BadInput(
-            f"The demonstration fills registers with invented people, and {', '.join(named)} is "
-            "set: unset it first, so that no real register is touched."
+            "The demonstration fills registers with invented people and asks partners about them, "
+            f"and {', '.join(named)} is set: unset it first, so that no real one is touched."
         )
 
 
 @asynccontextmanager
 async def _engine(
-    settings: Settings, configuration: Configuration, stop: asyncio.Event
+    settings: Settings, configuration: Configuration, stop: asyncio.Event, seed: int
 ) -> AsyncIterator[Engine]:
-    """Servers, filled registers, a worker, and a client on them."""
-    show.says("Starting Temporal and PostgreSQL ...")
-    async with stack(settings, configuration) as connection:
+    """Servers, partners, filled registers, a worker, and a client on them."""
+    show.says("Starting Temporal, PostgreSQL, and three partners as processes of their own:")
+    show.says(partners.introduced())
+    parts = partners.parts(settings.data / "partners", demo_people(seed))
+    async with stack(settings, configuration, parts) as connection:
         show.says(f"Filling nine registers with {PEOPLE:,} invented people ...")
-        await create_registers(_urls(configuration, connection), people=PEOPLE)
+        await create_registers(_urls(configuration, connection), people=PEOPLE, seed=seed)
         done = asyncio.Event()
         run_worker = import_module("worker").run_worker
         worker = asyncio.create_task(
@@ -150,14 +176,15 @@ def _urls(configuration: Configuration, connection: Connection) -> dict[str, str
 
 async def _play(
     engine: Engine, configuration: Configuration, scenarios: Mapping[str, Scenario],
-    expected: Mapping[str, Any], stop: asyncio.Event,
+    expected: Mapping[str, Any], stop: asyncio.Event, seed: int,
 ) -> list[Result]:  # fmt: skip
     places = asyncio.Semaphore(AT_A_TIME)
     lines = {name: Progress(name) for name in scenarios}
+    people, sweep = demo_people(seed), partial(sweep_now, engine.temporal)
 
     async def play(name: str, scenario: Scenario) -> Result:
         async with places:
-            desk = Desk(engine.client, configuration.staff, lines[name])
+            desk = Desk(engine.client, configuration.staff, people, lines[name], sweep, seed)
             return await _played(name, scenario, desk, expected.get(name, {}))
 
     async def everybody() -> list[Result]:

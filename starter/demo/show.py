@@ -1,6 +1,7 @@
 """What the demonstration shows: a live table while it plays, the reasons of every date, the end."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from starter.demo.office import Progress
+from starter.demo.partners import PARTNERS
 
 CHOICES = ("objection", "consent")
 """Kinds that take effect at once: their lag is shown."""
@@ -63,9 +65,20 @@ def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
             f"{actual['lag_seconds']:.1f}" if result["kind"] in CHOICES else "",
         )
     console.print(Group(Text(""), table, Text("")))
+    _partners(console, results)
     _faults(console, results)
     for name, address in web.items():
         console.print(Text(f"{name} web UI: {address}"))
+
+
+def _partners(console: Console, results: list[dict[str, Any]]) -> None:
+    """What came of each partner's parts, over all requests."""
+    parts = [part for result in results for part in result["actual"].get("systems", ())]
+    console.print(Text("What came of what partners were asked", style="bold"))
+    for name in PARTNERS:
+        came = Counter(part["outcome"] for part in parts if part["name"] == name)
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(came.items()))
+        console.print(Text(f"  {name.replace('_', ' ')}: {counts or 'nothing'}"))
 
 
 def _faults(console: Console, results: list[dict[str, Any]]) -> None:

@@ -145,7 +145,7 @@ class Processor:
         if request.behaviour is Behaviour.ANOTHER:
             told["subject_request_id"] = str(uuid4())
         if told["request_status"] == "completed":
-            told["results_count"] = len(request.records)
+            told["results_count"] = max(len(request.records), request.type == "consent")
             if request.type == "access":
                 told["results_url"] = f"{url}/results/{request.id}"
             results = {Behaviour.DENYING: "denied", Behaviour.PARTIAL: "partial"}
