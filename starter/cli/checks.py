@@ -182,5 +182,5 @@ async def _system(systems: "Systems", name: str, stand_in_for: str | None) -> Si
     except SystemMisdeclared as error:
         return Sign(name, False, str(error))
     if stand_in_for is not None:
-        return Sign(name, True, f"a stand-in that holds nothing; the real one: {stand_in_for}")
+        return Sign(name, True, f"a stand-in of this engine; the real one: {stand_in_for}")
     return Sign(name, True, "reached by hand" if reach == "manual" else "answers as declared")

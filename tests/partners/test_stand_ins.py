@@ -154,7 +154,7 @@ async def test_the_checks_name_a_stand_in_and_else_the_variable_that_is_missing(
     }  # fmt: skip
     assert ran == [{
         "name": "training_expert", "ok": True,
-        "state": "a stand-in that holds nothing; the real one: DSR_TRAINING_EXPERT_URL",
+        "state": "a stand-in of this engine; the real one: DSR_TRAINING_EXPERT_URL",
     }]  # fmt: skip
 
 
@@ -168,7 +168,8 @@ async def test_a_partner_whose_url_is_not_set_is_one_that_is_away(tmp_path: Path
 
 def test_a_stand_in_ends_with_the_engine_however_that_ends(tmp_path: Path):
     program = (
-        "import asyncio, sys, time; from pathlib import Path\n"
+        "import asyncio, sys, time; from pathlib import Path; from starter.logs import configure\n"
+        "configure()\n"
         "from tests.partners.test_stand_ins import PARTNERS, EmbeddedPartners\n"
         "one = EmbeddedPartners(Path(sys.argv[1]), {'training_expert': PARTNERS['training_expert']}"
         ", {}); asyncio.run(one.launch()); asyncio.run(one.ready())\n"
