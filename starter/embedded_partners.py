@@ -28,7 +28,10 @@ STOP_SECONDS: Final = 5.0
 
 @dataclass(frozen=True)
 class Part:
-    """What a stand-in plays: how it behaves, and the file of the people whom it knows."""
+    """What a stand-in plays: how it behaves, and the file of the invented people whom it knows.
+
+    Without people it may be sent real ones, and keeps nothing of them.
+    """
 
     behaviour: Behaviour = Behaviour.EMPTY
     people: Path | None = None
@@ -99,7 +102,7 @@ class EmbeddedPartners:
 
     def _launch(self, http: Http, part: Part) -> "subprocess.Popen[str]":
         """It ends when its standard input does: with this process, however that ends."""
-        known = ["--people", str(part.people)] if part.people else []
+        known = ["--people", str(part.people)] if part.people else ["--keeps-nothing"]
         command = ["-m", "starter.partners.process", part.behaviour, http.domain, self._folder]
         with self._log.open("ab") as output:
             return subprocess.Popen(  # noqa: S603

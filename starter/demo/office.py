@@ -29,7 +29,7 @@ from schemas.staff import StaffDirectory
 from starter.client import DsrClient
 from starter.registers import DEMO_SEED, DemoPerson
 
-PATIENCE: Final = timedelta(seconds=90)
+PATIENCE: Final = timedelta(seconds=120)
 """How long a step may take before the demonstration says that it does not go on."""
 
 LOOK: Final = 0.15

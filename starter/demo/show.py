@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from schemas.case import SystemOutcome
 from starter.demo.office import Progress
 from starter.demo.partners import PARTNERS
 
@@ -72,12 +73,16 @@ def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
 
 
 def _partners(console: Console, results: list[dict[str, Any]]) -> None:
-    """What came of each partner's parts, over all requests."""
+    """What came of each partner's parts, over all requests that did not end before."""
     parts = [part for result in results for part in result["actual"].get("systems", ())]
     console.print(Text("What came of what partners were asked", style="bold"))
     for name in PARTNERS:
         came = Counter(part["outcome"] for part in parts if part["name"] == name)
-        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(came.items()))
+        counts = ", ".join(
+            f"{count} {outcome.replace('_', ' ')}"
+            for outcome, count in sorted(came.items())
+            if outcome != SystemOutcome.PENDING
+        )
         console.print(Text(f"  {name.replace('_', ' ')}: {counts or 'nothing'}"))
 
 

@@ -4,6 +4,7 @@ It speaks the processor's side of OpenDSR with the standard library and none of 
 and behaves as told. FOLDER holds DOMAIN.key and DOMAIN.pem. Its first line is `ready URL`.
 `GET /received` gives what it was sent, byte by byte, to whoever looks at the demonstration.
 `--people FILE`: a list of `{known_by, records, behaviour?}`, the only people whom it knows.
+`--keeps-nothing`: of what it is sent, which is then no invented person's.
 """
 
 import argparse
@@ -115,7 +116,7 @@ class Door(BaseHTTPRequestHandler):
         asked = json.loads(body)
         known, behaviour = asked["subject_request_id"], office.behaves(asked)
         with office.lock:
-            office.received.append(body)
+            office.keep(body)
             if self.misbehaves(behaviour, known):
                 return None
             if behaviour is Behaviour.REFUSING:
@@ -152,10 +153,13 @@ def main() -> None:
     reading.add_argument("domain")
     reading.add_argument("folder", type=Path)
     reading.add_argument("--people", type=Path)
+    reading.add_argument("--keeps-nothing", action="store_true")
     reading.add_argument("--while-stdin-is-open", action="store_true")
     told = reading.parse_args()
     people = _people(told.people) if told.people else None
-    Door.office = Processor(told.behaviour, told.domain, told.folder, people)
+    Door.office = Processor(
+        told.behaviour, told.domain, told.folder, people, keeps=not told.keeps_nothing
+    )
     server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
     print("ready", _url(server.server_address), flush=True)
     if not told.while_stdin_is_open:

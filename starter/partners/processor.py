@@ -36,7 +36,6 @@ class Asked:
 
     id: str
     type: str
-    subject: dict[str, Any]
     callbacks: list[str]
     behaviour: Behaviour
     records: list[dict[str, Any]]
@@ -52,6 +51,7 @@ class Processor:
     domain: str
     folder: Path
     people: tuple[Known, ...] | None = None  # None: it holds the same on everybody
+    keeps: bool = True  # what it was sent, to be looked at
     requests: dict[str, Asked] = field(default_factory=dict)
     received: list[bytes] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)  # by request
@@ -75,6 +75,11 @@ class Processor:
             "X-OpenDSR-Signature": self.sign(body),
         }
 
+    def keep(self, body: bytes) -> None:
+        """For whoever looks at what came."""
+        if self.keeps:
+            self.received.append(body)
+
     # -- whom it knows ---------------------------------------------------------------------------
 
     def behaves(self, asked: dict[str, Any]) -> Behaviour:
@@ -86,8 +91,8 @@ class Processor:
         """The request that it has now."""
         return self.requests.setdefault(asked["subject_request_id"], Asked(
             id=asked["subject_request_id"], type=asked["subject_request_type"],
-            subject=self._subject(asked), callbacks=asked["status_callback_urls"],
-            behaviour=self.behaves(asked), records=self._records(asked),
+            callbacks=asked["status_callback_urls"], behaviour=self.behaves(asked),
+            records=self._records(asked),
         ))  # fmt: skip
 
     def _subject(self, asked: dict[str, Any]) -> dict[str, Any]:

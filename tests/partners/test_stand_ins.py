@@ -20,7 +20,7 @@ from connectors.partner import Order, PartnerAway, PartnerWrong, Right
 from connectors.registry import Systems
 from schemas.partners import PartnerFault, RequestStatus
 from starter.connection import Connection, write
-from starter.embedded_partners import EmbeddedPartners, unconfigured
+from starter.embedded_partners import EmbeddedPartners, Part, unconfigured
 from starter.partners.behaviour import Behaviour
 from starter.partners.processor import Known, Processor
 from tests.cli.command import dsr
@@ -41,9 +41,11 @@ AINO = Person(
 
 
 @asynccontextmanager
-async def stand_ins(folder: Path, *names: str) -> AsyncIterator[Connection]:
+async def stand_ins(
+    folder: Path, *names: str, parts: Mapping[str, Part] = {}
+) -> AsyncIterator[Connection]:
     """An engine's stand-ins for these systems, and nothing else of an engine."""
-    running = EmbeddedPartners(folder, {name: PARTNERS[name] for name in names}, {})
+    running = EmbeddedPartners(folder, {name: PARTNERS[name] for name in names}, parts)
     await running.launch()
     try:
         yield Connection(temporal_address="-", database_url="-", partners=await running.ready())
@@ -53,6 +55,12 @@ async def stand_ins(folder: Path, *names: str) -> AsyncIterator[Connection]:
 
 def systems_of(connection: Connection) -> Systems:
     return Systems(SHIPPED, connection.environment(), stand_ins=connection.stand_ins())
+
+
+def received_by(name: str, connection: Connection) -> list[bytes]:
+    """Every body that the process was sent, as far as it keeps them."""
+    url = connection.partners[PARTNERS[name].url_env][PARTNERS[name].url_env]
+    return PartnerProcess(url, process=None).received()  # type: ignore[arg-type]
 
 
 def an_order(**more: object) -> Order:
@@ -66,11 +74,12 @@ async def test_the_training_experts_process_receives_name_and_employer_and_nothi
     tmp_path: Path,
 ):
     """Art. 5(1)(c), as the shipped manifest says; of a person of whom much more is known."""
-    async with stand_ins(tmp_path, "training_expert") as connection:
+    (tmp_path / "nobody.json").write_text("[]")
+    looked_at = {"training_expert": Part(people=tmp_path / "nobody.json")}
+    async with stand_ins(tmp_path, "training_expert", parts=looked_at) as connection:
         systems, order = systems_of(connection), an_order()
         await systems.partner("training_expert").ask(order)
-        url = connection.partners[EXPERT.url_env][EXPERT.url_env]
-        (body,) = PartnerProcess(url, process=None).received()  # type: ignore[arg-type]
+        (body,) = received_by("training_expert", connection)
         await systems.close()
 
     assert json.loads(body) == {
@@ -83,15 +92,19 @@ async def test_the_training_experts_process_receives_name_and_employer_and_nothi
     }  # fmt: skip
 
 
-async def test_a_stand_in_holds_nothing_and_answers_at_once(tmp_path: Path):
+async def test_a_stand_in_holds_nothing_answers_at_once_and_keeps_nothing_of_the_person(
+    tmp_path: Path,
+):
     async with stand_ins(tmp_path, "order_partner") as connection:
         systems, order = systems_of(connection), an_order()
         partner = systems.partner("order_partner")
         await partner.ask(order)
         told = await partner.status(order.request)
+        kept = received_by("order_partner", connection)
         await systems.close()
 
     assert (told.status, told.records) == (RequestStatus.COMPLETED, 0)
+    assert kept == []
 
 
 async def test_only_a_stand_in_may_be_called_on_this_host(
