@@ -6,8 +6,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
@@ -16,12 +16,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from schemas.errors import BadInput, DsrError
+from schemas.errors import BadInput
 from schemas.policy import Policy
 from starter.configuration import Configuration, load
 from starter.connection import Connection
 from starter.demo import partners, show
 from starter.demo.office import Desk, Progress
+from starter.demo.report import Result, played, write
 from starter.demo.scenarios import FIRST, LAST, SCENARIOS, Scenario
 from starter.embedded import stack
 from starter.open import Engine, opened
@@ -36,8 +37,6 @@ AT_A_TIME: Final = 9
 
 ELSEWHERE: Final = ("temporal_address", "database_url", "keys", "audit_log")
 """Settings of a real engine: neither its servers, nor its keys, nor its evidence are touched."""
-
-Result = dict[str, Any]
 
 
 async def run(
@@ -56,16 +55,14 @@ async def run(
     _refuse_the_real(configuration)
     expected = expected if expected is not None else expectations()
     folder = keep or Path(tempfile.mkdtemp(prefix="dsr-demo-"))
-    for played in ("temporalio.activity", "starter.api"):  # failing partners are part of the play
-        logging.getLogger(played).setLevel(logging.ERROR)
     own = settings.model_copy(update=dict.fromkeys(ELSEWHERE) | {"data": folder})
     try:
-        with stop_on_signals() as stop:
+        with _without_the_tries(), stop_on_signals() as stop:
             async with _engine(own, configuration, stop, seed) as engine:
                 results = await _play(engine, configuration, scenarios, expected, stop, seed)
                 show.closing(results, engine.connection.web)
                 if report is not None:
-                    _write(report, results)
+                    write(report, results)
                 if not leave and not stop.is_set():
                     show.stays(own.data)
                     await stop.wait()
@@ -73,6 +70,20 @@ async def run(
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
     return bool(results) and all(result["ok"] for result in results)
+
+
+@contextmanager
+def _without_the_tries() -> Iterator[None]:
+    """Log lines of calls that fail, and of callbacks: failing partners are part of the play."""
+    loggers = [logging.getLogger(name) for name in ("temporalio.activity", "starter.api")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def expectations() -> dict[str, Any]:
@@ -185,7 +196,7 @@ async def _play(
     async def play(name: str, scenario: Scenario) -> Result:
         async with places:
             desk = Desk(engine.client, configuration.staff, people, lines[name], sweep, seed)
-            return await _played(name, scenario, desk, expected.get(name, {}))
+            return await played(name, scenario, desk, expected.get(name, {}))
 
     async def everybody() -> list[Result]:
         waves = [
@@ -211,57 +222,3 @@ async def _play(
 async def _cancel_on(stop: asyncio.Event, everything: "asyncio.Task[Any]") -> None:
     await stop.wait()
     everything.cancel()
-
-
-async def _played(name: str, scenario: Scenario, desk: Desk, expected: Result) -> Result:
-    """One scenario, and whether everything that is expected of it is so."""
-    number, fault = None, None
-    try:
-        number = await scenario(desk)
-    except DsrError as error:
-        fault = str(error)
-    desk.progress.done = True
-    number = number or (desk.numbers[-1] if desk.numbers else None)
-    if number is None:
-        return {
-            "scenario": name, "number": None, "kind": None, "channel": None,
-            "expected": expected, "actual": {}, "ok": False, "fault": fault, "explanations": [],
-        }  # fmt: skip
-    view = await desk.client.show(number)
-    desk.progress.status = view.status
-    actual = {
-        "status": view.status,
-        "outcome": view.outcome,
-        "due_date": str(view.clock.due_date) if view.clock.due_date else None,
-        "safe_date": str(view.clock.safe_date),
-        "escalation": view.clock.escalation,
-        "fee": view.fee.state,
-        "submissions": len(desk.numbers),
-        "systems": [{"name": s.name, "outcome": s.outcome} for s in view.systems],
-        "lag_seconds": max((s.lag_seconds or 0 for s in view.systems), default=0),
-    }
-    return {
-        "scenario": name, "number": number, "kind": view.kind, "channel": view.channel,
-        "expected": expected, "actual": actual, "fault": fault,
-        "ok": fault is None and as_expected(expected, actual),
-        "explanations": [e.sentence for e in view.clock.explanations],
-    }  # fmt: skip
-
-
-def as_expected(expected: Result, actual: Result) -> bool:
-    """Everything that is expected is so, and something is. Systems: those that are named."""
-    wanted = dict(expected)
-    systems = wanted.pop("systems", [])
-    most = wanted.pop("lag_seconds_below", None)
-    if most is not None and not actual["lag_seconds"] < most:
-        return False
-    return (
-        bool(wanted)
-        and all(actual.get(key) == value for key, value in wanted.items())
-        and all(system in actual["systems"] for system in systems)
-    )
-
-
-def _write(report: Path, results: list[Result]) -> None:
-    shown = [{k: v for k, v in result.items() if k != "explanations"} for result in results]
-    report.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

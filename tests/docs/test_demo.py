@@ -12,7 +12,8 @@ import pytest
 from schemas.case import Outcome
 from starter.configuration import load
 from starter.demo.partners import PARTNERS
-from starter.demo.run import as_expected, expectations
+from starter.demo.report import as_expected
+from starter.demo.run import expectations
 from starter.demo.scenarios import SCENARIOS
 from starter.partners.behaviour import Behaviour
 from starter.registers import DEMO_PEOPLE
