@@ -49,6 +49,7 @@ class Progress:
     number: str = "-"
     status: str = "waiting"
     doing: str = ""
+    begun: bool = False
     done: bool = False
 
 

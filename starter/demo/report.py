@@ -14,6 +14,7 @@ Result = dict[str, Any]
 async def played(name: str, scenario: Scenario, desk: Desk, expected: Result) -> Result:
     """One scenario, and whether everything that is expected of it is so."""
     number, fault = None, None
+    desk.progress.begun = True
     try:
         number = await scenario(desk)
     except DsrError as error:

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import tempfile
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,9 +36,13 @@ ACTUAL: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One engine's state for the runs of this module: registers are filled once."""
-    return tmp_path_factory.mktemp("demo")
+def demo_folder() -> Iterator[Path]:
+    """One engine's state for the runs of this module: registers are filled once.
+
+    Not pytest's own folder: another session can close that to PostgreSQL, see tests/frame.
+    """
+    with tempfile.TemporaryDirectory(prefix="dsr-demo-test-") as folder:
+        yield Path(folder)
 
 
 def test_an_ending_that_is_not_expected_makes_the_exit_code_1(
@@ -69,14 +75,13 @@ def test_endings_that_are_expected_make_the_exit_code_0_and_a_report_of_the_agre
 
 
 def test_another_seed_plays_other_people_to_the_same_endings(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    demo_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PEOPLE", 100)
-    folder = tmp_path_factory.mktemp("seed")
     only = [word for name in ON_ANOTHER_SEED for word in ("--only", name)]
-    report = folder / "report.json"
+    report, state = demo_folder / "seed.json", demo_folder / "of-the-seed"
 
-    ran = dsr("demo", "--exit", "--seed", "11", *only, "--keep", str(folder / "state"),
+    ran = dsr("demo", "--exit", "--seed", "11", *only, "--keep", str(state),
               "--json", str(report))  # fmt: skip
 
     assert ran.code == 0, ran.err
