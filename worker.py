@@ -88,8 +88,9 @@ async def run_worker(
     configuration = configuration or load(settings.config)
     engine = connect(connection.database_url)
     systems = Systems(
-        configuration.manifests, connection.environment(), callback_url=settings.callback_url
-    )
+        configuration.manifests, connection.environment(), callback_url=settings.callback_url,
+        stand_ins=connection.stand_ins(),
+    )  # fmt: skip
     try:
         await refuse_unless_current(engine)
         secrets = await open_secrets(engine, settings.keys_path())

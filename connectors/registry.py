@@ -10,6 +10,7 @@ from connectors.manual import ManualSystem
 from connectors.opendsr.partner import OpenDsrPartner
 from connectors.partner import Partner
 from connectors.sql.connector import SqlConnector
+from connectors.stand_ins import NO_STAND_INS, THIS_HOST, StandIns
 from schemas.errors import BadInput
 from schemas.systems import Reach, SystemFacts
 
@@ -28,11 +29,13 @@ class Systems:
         statement_timeout: timedelta = STATEMENT_TIMEOUT,
         callback_url: str | None = None,
         exchange_timeout: timedelta = EXCHANGE_TIMEOUT,
+        stand_ins: StandIns = NO_STAND_INS,
     ) -> None:
         """`environment` holds URLs and CA files under the names that the manifests give.
 
         A missing one is no error here: the system counts as unreachable until it is set.
         `callback_url`: where partners tell of their progress; None: they are only polled.
+        `stand_ins`: partners whose place the embedded engine takes.
         """
         self._systems: dict[str, System] = {}
         self._connectors: dict[str, Connector] = {}
@@ -41,9 +44,11 @@ class Systems:
             if manifest.facts.reach is Reach.MANUAL:
                 self._systems[manifest.name] = ManualSystem(manifest)
             elif manifest.http is not None:
-                partner = OpenDsrPartner(
-                    manifest, manifest.http, environment, callback_url, exchange_timeout
-                )
+                http, call_at = manifest.http, callback_url
+                if stand_ins.replace(http):
+                    http = http.model_copy(update={"private_networks": THIS_HOST})
+                    call_at = stand_ins.callback_url
+                partner = OpenDsrPartner(manifest, http, environment, call_at, exchange_timeout)
                 self._systems[manifest.name] = self._partners[manifest.name] = partner
             else:
                 url = environment.get(manifest.url_env or "") or None

@@ -175,7 +175,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.RECIPIENT_ACKNOWLEDGED: "{system} has confirmed that it was told",
     Event.RECIPIENT_OVERDUE: "{system} has not answered: the dpo is told, Art. 19",
     Event.PARTNER_ASKED: "{system} has taken the request, after {lag_seconds} s",
-    Event.PARTNER_SILENT: "{system} took the request and has not answered for {days} day(s)",
+    Event.PARTNER_SILENT: "{system} took the request and has not answered[ for {days} day(s)]",
     Event.PARTNER_FAILED: "{system}: {reason}",
     Event.PARTNER_TAKEN_BACK: "{system}: the request was taken back before it was begun",
     Event.PARTNER_NOT_TAKEN_BACK: "{system}: the request could not be taken back",

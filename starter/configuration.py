@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from connectors import manifest
+from connectors.declared import Http
 from connectors.manifest import Manifest
 from rules import calendars
 from schemas.documents import parse
@@ -37,6 +38,11 @@ class Configuration:
         """The environment variables that hold databases' URLs, each once."""
         named = (declared.url_env for declared in self.manifests)
         return tuple(dict.fromkeys(variable for variable in named if variable))
+
+    @property
+    def partners(self) -> dict[str, Http]:
+        """The systems that answer over HTTP, and how they are reached."""
+        return {one.name: one.http for one in self.manifests if one.http is not None}
 
 
 def load(folder: Path) -> Configuration:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, ValidationError
 
+from connectors.stand_ins import StandIns
 from schemas.base import Model
 from schemas.errors import Unreachable
 from starter.settings import Settings
@@ -27,11 +28,24 @@ class Connection(Model):
     database_url: str = Field(repr=False)
     web: dict[str, str] = {}  # what is there ("temporal") -> its address in a browser
     registers: dict[str, str] = Field({}, repr=False)  # environment variable -> database URL
+    partners: dict[str, dict[str, str]] = {}  # of a stand-in: URL's variable -> its environment
+    partners_call_back_at: str | None = None  # where stand-ins do
 
     def environment(self) -> dict[str, str]:
-        """This process's environment, with the registers' URLs where it names none itself."""
+        """This process's environment, with what the engine runs itself where it names none."""
         given = {name: value for name, value in os.environ.items() if value}
-        return {**self.registers, **given}
+        played = (self.partners[variable] for variable in self.stand_ins().variables)
+        return {**self.registers, **given, **{k: v for one in played for k, v in one.items()}}
+
+    def stand_ins(self) -> StandIns:
+        """The partners whose place the engine takes: those of which nothing is configured here."""
+        return StandIns(
+            variables=frozenset(
+                url for url, needs in self.partners.items()
+                if not any(os.environ.get(name) for name in needs)
+            ),
+            callback_url=self.partners_call_back_at,
+        )  # fmt: skip
 
 
 def resolve(settings: Settings) -> Connection:

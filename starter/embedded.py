@@ -3,9 +3,11 @@
 State stays over restarts; a killed engine is started again by starting it again.
 """
 
+import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,30 +16,41 @@ from schemas.errors import BadInput, RefusedByRule
 from starter import embedded_postgres, embedded_temporal
 from starter.configuration import Configuration
 from starter.connection import Connection, remove, write
+from starter.embedded_partners import EmbeddedPartners, Part, unconfigured
 from starter.embedded_postgres import EmbeddedPostgres
 from starter.embedded_temporal import EmbeddedTemporal
 from starter.settings import Settings
 from starter.temporal import runtime
+from storage.database import connect
 from storage.migrate import upgrade
 
 CASE_DATABASE: Final = "dsr"
+CALLBACK_PORT: Final = 8600
+NO_PARTS: Final[Mapping[str, Part]] = {}
 
 
 @asynccontextmanager
-async def stack(settings: Settings, configuration: Configuration) -> AsyncIterator[Connection]:
+async def stack(
+    settings: Settings, configuration: Configuration, parts: Mapping[str, Part] = NO_PARTS
+) -> AsyncIterator[Connection]:
     """Every server that the engine needs, running, migrated and written to connection.json.
 
     A configured server is used, a missing one embedded, each independently; each register that a
-    manifest names and the environment does not becomes an empty embedded database. On leaving,
-    Temporal stops first, then PostgreSQL. Raises `RefusedByRule` if an engine runs here already,
-    `BadInput` where the embedded servers are not installed.
+    manifest names and the environment does not becomes an empty embedded database, each such
+    partner a stand-in that holds nothing (`parts`: or plays what it is told, by system). On
+    leaving, Temporal stops first, then PostgreSQL, then the stand-ins. Raises `RefusedByRule` if
+    an engine runs here already, `BadInput` where the embedded servers are not installed.
     """
     folder = _folder(settings)
     with _alone_in(folder):
         runtime(settings.metrics_address)
         async with AsyncExitStack() as running:
+            partners = EmbeddedPartners(folder, unconfigured(configuration.partners), parts)
+            running.push_async_callback(partners.stop)
+            await partners.launch()
             connection = await _start(settings, configuration, folder, running)
             await upgrade(connection.database_url)
+            connection = await _with_partners(partners, configuration, connection, running)
             write(folder, connection)
             running.callback(remove, folder)
             yield connection
@@ -69,6 +82,46 @@ async def _start(
         web={"temporal": temporal.web} if temporal else {},
         registers=registers,
     )
+
+
+async def _with_partners(
+    partners: EmbeddedPartners, configuration: Configuration, connection: Connection,
+    running: AsyncExitStack,
+) -> Connection:  # fmt: skip
+    """Stand-ins, and a door for their callbacks."""
+    started = await partners.ready()
+    if not started:
+        return connection
+    from starter.api import CALLBACKS, listen  # costs a second, and only partners need it
+
+    listening = running.enter_context(listen(embedded_temporal.LOOPBACK, CALLBACK_PORT))
+    port = listening.getsockname()[1]
+    known = connection.model_copy(update={
+        "partners": started,
+        "partners_call_back_at": f"http://{embedded_temporal.LOOPBACK}:{port}{CALLBACKS}",
+    })  # fmt: skip
+    await running.enter_async_context(_taking_callbacks(configuration, known, listening))
+    return known
+
+
+@asynccontextmanager
+async def _taking_callbacks(
+    configuration: Configuration, connection: Connection, listening: socket.socket
+) -> AsyncIterator[None]:
+    """What `dsr serve` does, for the stand-ins."""
+    from starter.api import http_api, serve
+    from starter.open import declared_systems
+
+    systems, engine = declared_systems(configuration, connection), connect(connection.database_url)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(http_api(systems, engine), listening, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await serving
+        await systems.close()
+        await engine.dispose()
 
 
 async def _databases(

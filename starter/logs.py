@@ -30,6 +30,8 @@ EVENTS: Final = frozenset(
         "destructive_steps_resumed",
         "ended_relations_unknown",
         "erasure_in_doubt",
+        "partners_started",
+        "partners_stopped",
         "postgresql_started",
         "postgresql_stopped",
         "request_failed",

@@ -87,8 +87,11 @@ async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[
 
 def declared_systems(configuration: Configuration, connection: Connection | None) -> Systems:
     """Connectors of every manifest; where a database is, says the environment."""
-    environment = connection.environment() if connection else os.environ
-    return Systems(configuration.manifests, environment)
+    if connection is None:
+        return Systems(configuration.manifests, os.environ)
+    return Systems(
+        configuration.manifests, connection.environment(), stand_ins=connection.stand_ins()
+    )
 
 
 def away(connection: Connection) -> Unreachable:

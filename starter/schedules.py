@@ -42,3 +42,8 @@ async def schedule_sweeps(client: Client, task_queue: str = TASK_QUEUE) -> None:
         await client.create_schedule(SCHEDULE, schedule, trigger_immediately=True)
     except ScheduleAlreadyRunningError:
         await client.get_schedule_handle(SCHEDULE).update(current)
+
+
+async def sweep_now(client: Client) -> None:
+    """The hourly sweep at once; while one is at work, nothing."""
+    await client.get_schedule_handle(SCHEDULE).trigger()

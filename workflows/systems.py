@@ -264,8 +264,9 @@ class FanOut:
 
     async def _tell_of_partner(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
         """A partner that took the request is silent, or answers what cannot be used."""
-        days = self._case.opened.pacing.partner_silence.days
-        outcome, reason = SystemOutcome.SILENT, f"has not answered for {days} day(s)"
+        days = self._case.opened.pacing.partner_silence.days or None
+        reason = f"has not answered for {days} day(s)" if days else "has not answered"
+        outcome = SystemOutcome.SILENT
         happened = fact(Event.PARTNER_SILENT, system=plan.name, days=days)
         if answer is not None:
             outcome, reason = answer.outcome, answer.reason or ""

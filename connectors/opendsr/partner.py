@@ -197,7 +197,7 @@ class OpenDsrPartner:
         """The CA file. Its absence is a fault of our deployment: a person has to look."""
         path = self._environment.get(self._http.ca_env)
         if not path:
-            raise PartnerAway(f"{self._facts.name}: {self._http.ca_env} is not set")
+            raise self._unset(self._http.ca_env)
         try:
             return Path(path).read_bytes()
         except OSError:
@@ -208,7 +208,7 @@ class OpenDsrPartner:
     def _line(self) -> Line:
         url = self._environment.get(self._http.url_env)
         if not url:
-            raise PartnerAway(f"{self._facts.name}: {self._http.url_env} is not set")
+            raise self._unset(self._http.url_env)
         if self._opened is None:
             trusted = ssl.create_default_context()
             trusted.load_verify_locations(cadata=self._authority().decode())
@@ -216,6 +216,9 @@ class OpenDsrPartner:
                 self._facts.name, url, self._http.private_networks, trusted, self._within
             )
         return self._opened
+
+    def _unset(self, variable: str) -> PartnerAway:
+        return PartnerAway(f"{self._facts.name} cannot be reached: {variable} is not set.")
 
     def _wrong(self, fault: PartnerFault) -> PartnerWrong:
         return PartnerWrong(self._facts.name, fault)

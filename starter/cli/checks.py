@@ -148,25 +148,31 @@ async def _worker(settings: "Settings", connection: "Connection") -> str:
 async def _systems(settings: "Settings", name: str | None) -> list[Sign]:
     import asyncio
 
+    from connectors.stand_ins import NO_STAND_INS
     from starter.configuration import load
     from starter.connection import last_written
     from starter.open import declared_systems
 
-    configuration = load(settings.config)
+    configuration, connection = load(settings.config), last_written(settings)
     # A system can be reached while the engine is not: nothing of the engine is asked here.
-    systems = declared_systems(configuration, last_written(settings))
+    systems = declared_systems(configuration, connection)
+    taken = connection.stand_ins() if connection else NO_STAND_INS
+    stand_ins = {n: h.url_env for n, h in configuration.partners.items() if taken.replace(h)}
     names = [facts.name for facts in systems.facts]
     if name is not None and name not in names:
         raise BadInput(f"No system {name} is declared. Declared: {', '.join(names)}.")
     try:
         return list(
-            await asyncio.gather(*(_system(systems, n) for n in ([name] if name else names)))
+            await asyncio.gather(
+                *(_system(systems, n, stand_ins.get(n)) for n in ([name] if name else names))
+            )
         )
     finally:
         await systems.close()
 
 
-async def _system(systems: "Systems", name: str) -> Sign:
+async def _system(systems: "Systems", name: str, stand_in_for: str | None) -> Sign:
+    """`stand_in_for`: the variable that would hold the URL of the real partner."""
     from connectors.contract import SystemMisdeclared, SystemUnreachable
 
     reach = next(facts.reach for facts in systems.facts if facts.name == name)
@@ -176,4 +182,6 @@ async def _system(systems: "Systems", name: str) -> Sign:
         return Sign(name, False, f"{error} Meanwhile it counts as not answering.", away=True)
     except SystemMisdeclared as error:
         return Sign(name, False, str(error))
+    if stand_in_for is not None:
+        return Sign(name, True, f"a stand-in of this engine; the real one: {stand_in_for}")
     return Sign(name, True, "reached by hand" if reach == "manual" else "answers as declared")

@@ -29,8 +29,8 @@ def register(app: typer.Typer) -> None:
 def up() -> None:
     """Run the engine of this folder: servers, tables, worker. Ctrl-C stops it; its state stays.
 
-    Servers that the environment names (TEMPORAL_ADDRESS, DATABASE_URL) are used, missing ones are
-    embedded.
+    Servers that the environment names (TEMPORAL_ADDRESS, DATABASE_URL, those of registers and
+    partners) are used; missing ones are embedded: empty registers, and stand-ins for partners.
     """
     run(_up(process_settings()))
 
@@ -48,10 +48,22 @@ async def _up(settings: "Settings") -> None:
             say(f"The engine of {settings.data.resolve()} runs; Ctrl-C stops it.")
             for name, address in connection.web.items():
                 say(f"{name}: {address}")
+            _say_stand_ins(configuration, connection)
             say("In another terminal, in this folder: dsr submit --help, dsr tasks, dsr overview")
             # The worker puts procedures and activities together: known here by name only.
             await import_module("worker").run_worker(settings, connection, stop)
     remark(f"Stopped. The state stays in {settings.data}: dsr up goes on with it.")
+
+
+def _say_stand_ins(configuration: "Configuration", connection: "Connection") -> None:
+    """So that nobody takes their answers for those of the real partners."""
+    taken = connection.stand_ins()
+    for name, http in configuration.partners.items():
+        if taken.replace(http):
+            say(
+                f"{name}: a STAND-IN of this engine, not the real partner. It holds nothing and "
+                f"answers at once. The real one: set {http.url_env} and {http.ca_env}"
+            )
 
 
 async def _empty_registers(configuration: "Configuration", connection: "Connection") -> None:
@@ -81,10 +93,13 @@ def demo(
         list[str] | None, typer.Option(metavar="NAME", help="Play this scenario only; may be "
                                        "repeated. Their names: docs/demo.md.")
     ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Other people, times and order; the same endings.")
+    ] = 7,
 ) -> None:  # fmt: skip
-    """Answer the demonstration's requests on embedded servers, with filled registers."""
+    """Answer the demonstration's requests on embedded servers, with registers and partners."""
     playing = import_module("starter.demo").run(
-        process_settings(), leave=leave, report=report, keep=keep, only=only or ()
+        process_settings(), leave=leave, report=report, keep=keep, only=only or (), seed=seed
     )
     if not run(playing):
         raise CheckFailed("The demonstration did not go as expected: see the table above.")

@@ -2,24 +2,43 @@
 
 import asyncio
 import base64
-from collections.abc import Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from random import Random
 from typing import Any, Final
+from zipfile import ZipFile
 
 from schemas.case import CaseView, Ground, LetterKind, Status, SystemOutcome
 from schemas.errors import CheckFailed
-from schemas.messages import Choice, Decide, Review, VerifyIdentity, Withheld
+from schemas.holds import HoldView
+from schemas.messages import (
+    Choice,
+    Decide,
+    ResolveSystem,
+    Review,
+    SecondDecision,
+    SystemResolution,
+    VerifyIdentity,
+    Withheld,
+)
 from schemas.request import Attachment
 from schemas.staff import StaffDirectory
 from starter.client import DsrClient
-from starter.registers import DEMO_PEOPLE, DemoPerson
+from starter.registers import DEMO_SEED, DemoPerson
 
-PATIENCE: Final = timedelta(seconds=90)
+PATIENCE: Final = timedelta(seconds=120)
 """How long a step may take before the demonstration says that it does not go on."""
 
-LOOK: Final = 0.1
+LOOK: Final = 0.15
 """Seconds between two looks at a case row."""
+
+BETWEEN_SWEEPS: Final = 2.0
+"""Seconds."""
+
+EMPLOYER: Final = "Saimaan Automaatio Oy"
 
 
 @dataclass
@@ -30,6 +49,7 @@ class Progress:
     number: str = "-"
     status: str = "waiting"
     doing: str = ""
+    begun: bool = False
     done: bool = False
 
 
@@ -39,25 +59,40 @@ class Desk:
 
     client: DsrClient
     staff: StaffDirectory
+    people: Mapping[str, DemoPerson]
     progress: Progress
+    sweep: Callable[[], Awaitable[None]]  # the hourly one, now
+    seed: int = DEMO_SEED
     numbers: list[str] = field(default_factory=list)
 
     async def submit(self, who: str, kind: str, **more: Any) -> str:
         """A person's request arrives; its number. `days_ago` dates the receipt back."""
-        person = DEMO_PEOPLE[who]
-        received = datetime.now(UTC) - timedelta(days=more.pop("days_ago", 0))
+        ago = timedelta(days=more.pop("days_ago", 0), minutes=self._minutes_ago(who))
         form = {
             "kind": kind,
-            "received_at": received.isoformat(),
-            "language": person.language,
+            "received_at": (datetime.now(UTC) - ago).isoformat(),
+            "language": self.people[who].language,
             "scope": ["register"],
-            "subject": subject(person),
+            "subject": self.subject(who),
         }
         receipt = await self.client.submit(form | more)
         self.numbers.append(receipt.number)
         self.progress.number = receipt.number
         self.progress.status = receipt.status
         return receipt.number
+
+    def subject(self, who: str) -> dict[str, Any]:
+        """The person as a request names them."""
+        person = self.people[who]
+        known = [{"type": type_, "value": value} for type_, value in person.identifiers]
+        employer = {"employer": EMPLOYER} if "training" in person.holds else {}
+        return {"name": person.name, "identifiers": known} | employer
+
+    def _minutes_ago(self, who: str) -> int:
+        """All of a person's letters lay in the mail room for as long; as the seed says."""
+        if self.seed == DEMO_SEED:
+            return 0
+        return Random(f"mail {who} {self.seed}").randrange(6 * 60)  # noqa: S311 no secret
 
     async def until(self, number: str, seen: Callable[[CaseView], Any], what: str) -> CaseView:
         """Wait until the case shows it."""
@@ -90,12 +125,27 @@ class Desk:
         await self.awaits(number, "verify_identity")
         await self.client.act(number, VerifyIdentity, by=self.member("handler"), how=how, **more)
 
-    async def by_hand(self, number: str, paper: str | None = None) -> None:
-        """Those whose systems are reached by hand answer; the archive hands in what it found."""
+    async def by_hand(self, number: str, paper: str | None = None, **answers: str) -> None:
+        """People answer for the systems that are theirs; what they found they hand in."""
+        answers |= {"paper_archive": paper} if paper else {}
         view = await self.until(number, _all_asked, "tasks by hand")
         for task in [a for a in view.awaiting if a.what.endswith("_by_hand")]:
-            file = _file(paper) if paper and task.system == "paper_archive" else None
-            await self.client.complete_task(number, task.task, by=self.member(task.role), file=file)
+            answer = answers.get(task.system or "")
+            await self.client.complete_task(
+                number, task.task, by=self.member(task.role),
+                file=_file(answer) if answer else None,
+            )  # fmt: skip
+
+    async def resolve(self, number: str, system: str, how: SystemResolution, reason: str) -> None:
+        """A partner does not answer, or not as it should: a handler sees to it."""
+        await self.until(
+            number,
+            lambda v: any(a.what == "resolve_system" and a.system == system for a in v.awaiting),
+            f"trouble with {system.replace('_', ' ')}",
+        )
+        await self.client.act(
+            number, ResolveSystem, by=self.member("handler"), system=system, how=how, reason=reason
+        )
 
     async def review(self, number: str, *withhold: Withheld) -> None:
         """A handler looks at the findings."""
@@ -113,6 +163,20 @@ class Desk:
         await self.client.act(
             number, Decide, by=self.member(role), choice=choice, ground=ground, reason=reason
         )
+
+    async def approve_by_two(self, number: str) -> None:
+        """A deletion takes two people."""
+        await self.decide(number)
+        await self.awaits(number, "second_decision")
+        await self.client.act(number, SecondDecision, by=self.member("dpo"), choice=Choice.APPROVE)
+
+    async def dispute(self, number: str, *disputed: int) -> None:
+        """The handler approves a correction but for the facts of these numbers."""
+        await self.awaits(number, "decide")
+        await self.client.act(
+            number, Decide, by=self.member("handler"), choice=Choice.PARTIAL,
+            ground=Ground.FACT_DISPUTED, disputed=disputed, reason="No document shows it.",
+        )  # fmt: skip
 
     async def refuse(self, number: str, ground: Ground, reason: str | None = None) -> None:
         """The DPO refuses, before or at the decision's turn."""
@@ -141,24 +205,46 @@ class Desk:
         letter = next(x for x in reversed(view.letters) if x.kind is kind)
         await self.client.letter(number, letter.id, by=self.member("handler"))
 
+    async def package_holds(self, number: str, *systems: str) -> None:
+        """The package has records of each of these."""
+        package = await self.client.package(number, by=self.member("handler"))
+        with ZipFile(BytesIO(package)) as files:
+            data = json.loads(files.read("data.json"))
+        given = {one["name"] for one in data["systems"] if one["records"]}
+        if missing := sorted({*systems} - given):
+            raise CheckFailed(f"The package of {number} lacks {', '.join(missing)}.")
+
     async def answer(
-        self, number: str, *withhold: Withheld, paper: str | None = None, reviewed: bool = True
-    ) -> None:
+        self, number: str, *withhold: Withheld, paper: str | None = None, reviewed: bool = True,
+        **answers: str,
+    ) -> None:  # fmt: skip
         """An access request from the search to the close."""
-        await self.by_hand(number, paper)
+        await self.by_hand(number, paper, **answers)
         if reviewed:
             await self.review(number, *withhold)
         await self.decide(number)
         await self.send(number)
         await self.reaches(number, Status.CLOSED)
 
+    # -- holds -----------------------------------------------------------------------------------
 
-def subject(person: DemoPerson) -> dict[str, Any]:
-    """The person as a request names them."""
-    return {
-        "name": person.name,
-        "identifiers": [{"type": type_, "value": value} for type_, value in person.identifiers],
-    }
+    async def hold(self, who: str, *, reference: str, systems: tuple[str, ...] = ()) -> HoldView:
+        """A court orders that a person's data stays; the DPO places the hold."""
+        known = self.subject(who)["identifiers"]
+        order = {
+            "authority": "Court", "reference": reference, "country": "FI", "systems": systems,
+            "person": {"identifiers": known},
+        }  # fmt: skip
+        return await self.client.holds.place(order, self.client.actor(self.member("dpo")))
+
+    async def sweep_until(self, number: str, seen: Callable[[CaseView], Any], what: str) -> None:
+        """Have the hourly sweep run until the case shows it; one at work is not joined."""
+        end = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+        while not seen(await self.client.show(number)):
+            if asyncio.get_running_loop().time() > end:
+                raise CheckFailed(f"{number}: after several sweeps still not: {what}.")
+            await self.sweep()
+            await asyncio.sleep(BETWEEN_SWEEPS)
 
 
 def _all_asked(view: CaseView) -> bool:

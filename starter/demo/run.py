@@ -2,62 +2,67 @@
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
-from schemas.errors import BadInput, DsrError
+from schemas.errors import BadInput
 from schemas.policy import Policy
 from starter.configuration import Configuration, load
 from starter.connection import Connection
-from starter.demo import show
+from starter.demo import partners, show
 from starter.demo.office import Desk, Progress
-from starter.demo.scenarios import LAST, SCENARIOS, Scenario
+from starter.demo.report import Result, played, write
+from starter.demo.scenarios import FIRST, LAST, SCENARIOS, Scenario
 from starter.embedded import stack
 from starter.open import Engine, opened
-from starter.registers import REGISTERS, create_registers
+from starter.registers import DEMO_SEED, REGISTERS, create_registers, demo_people
+from starter.schedules import sweep_now
 from starter.settings import Settings
 from starter.signals import stop_on_signals
 
 PEOPLE: Final = 5_000
-AT_A_TIME: Final = 6
+AT_A_TIME: Final = 9
 """Scenarios played at a time: staff work beside one another, two cores set the pace."""
 
 ELSEWHERE: Final = ("temporal_address", "database_url", "keys", "audit_log")
 """Settings of a real engine: neither its servers, nor its keys, nor its evidence are touched."""
 
-Result = dict[str, Any]
-
 
 async def run(
     settings: Settings, *, leave: bool = False, report: Path | None = None,
     keep: Path | None = None, expected: Mapping[str, Any] | None = None, only: Sequence[str] = (),
+    seed: int = DEMO_SEED,
 ) -> bool:  # fmt: skip
     """Play every scenario, or those of `only`; True if every request came out as expected.
 
     Always on embedded servers, in `keep` or a folder that is removed. Without `leave` the engine
-    stays up until Ctrl-C, to be looked at. Raises `BadInput` for an unknown scenario.
+    stays up until Ctrl-C, to be looked at. `seed`: who the people are, when they wrote, and in
+    which order; the endings are the same. Raises `BadInput` for an unknown scenario.
     """
-    scenarios = _chosen(only)
+    scenarios = _in_order(_chosen(only), seed)
     configuration = _hastened(load(settings.config))
-    _refuse_real_registers(configuration)
+    _refuse_the_real(configuration)
     expected = expected if expected is not None else expectations()
     folder = keep or Path(tempfile.mkdtemp(prefix="dsr-demo-"))
     own = settings.model_copy(update=dict.fromkeys(ELSEWHERE) | {"data": folder})
     try:
-        with stop_on_signals() as stop:
-            async with _engine(own, configuration, stop) as engine:
-                results = await _play(engine, configuration, scenarios, expected, stop)
+        with _without_the_tries(), stop_on_signals() as stop:
+            async with _engine(own, configuration, stop, seed) as engine:
+                results = await _play(engine, configuration, scenarios, expected, stop, seed)
                 show.closing(results, engine.connection.web)
                 if report is not None:
-                    _write(report, results)
+                    write(report, results)
                 if not leave and not stop.is_set():
                     show.stays(own.data)
                     await stop.wait()
@@ -65,6 +70,20 @@ async def run(
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
     return bool(results) and all(result["ok"] for result in results)
+
+
+@contextmanager
+def _without_the_tries() -> Iterator[None]:
+    """Log lines of calls that fail, and of callbacks: failing partners are part of the play."""
+    loggers = [logging.getLogger(name) for name in ("temporalio.activity", "starter.api")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def expectations() -> dict[str, Any]:
@@ -82,12 +101,27 @@ def _chosen(only: Sequence[str]) -> dict[str, Scenario]:
     return {name: play for name, play in SCENARIOS.items() if not only or name in only}
 
 
+def _in_order(scenarios: dict[str, Scenario], seed: int) -> dict[str, Scenario]:
+    """Those that wait longest first; another seed, another order of the others."""
+    names = list(scenarios)
+    if seed != DEMO_SEED:
+        Random(f"order {seed}").shuffle(names)  # noqa: S311 no secret
+    return {name: scenarios[name] for name in sorted(names, key=lambda name: name not in FIRST)}
+
+
+HASTE: Final = {
+    "retry_first": timedelta(seconds=1),
+    "retry_most": timedelta(seconds=60),
+    "partner_silence": timedelta(seconds=25),
+}
+
+
 def _hastened(configuration: Configuration) -> Configuration:
     """The shipped policy; pace, answer windows and batches are smaller, no date of law."""
     policy = configuration.policy
     hasty: Policy = policy.model_copy(
         update={
-            "pace": policy.pace.model_copy(update={"retry_first": timedelta(seconds=1)}),
+            "pace": policy.pace.model_copy(update=HASTE),
             "retention": policy.retention.model_copy(update={"batch_limit": 2}),
             "identity": policy.identity.model_copy(update={"silence": timedelta(seconds=4)}),
         }
@@ -98,25 +132,28 @@ def _hastened(configuration: Configuration) -> Configuration:
     )  # fmt: skip
 
 
-def _refuse_real_registers(configuration: Configuration) -> None:
-    """Invented people are never written into a register that the environment names."""
-    named = [variable for variable in configuration.registers if os.environ.get(variable)]
+def _refuse_the_real(configuration: Configuration) -> None:
+    """Invented people go into no register and to no partner that the environment names."""
+    partners = (v for http in configuration.partners.values() for v in (http.url_env, http.ca_env))
+    named = [v for v in (*configuration.registers, *partners) if os.environ.get(v)]
     if named:
         raise BadInput(
-            f"The demonstration fills registers with invented people, and {', '.join(named)} is "
-            "set: unset it first, so that no real register is touched."
+            "The demonstration fills registers with invented people and asks partners about them, "
+            f"and {', '.join(named)} is set: unset it first, so that no real one is touched."
         )
 
 
 @asynccontextmanager
 async def _engine(
-    settings: Settings, configuration: Configuration, stop: asyncio.Event
+    settings: Settings, configuration: Configuration, stop: asyncio.Event, seed: int
 ) -> AsyncIterator[Engine]:
-    """Servers, filled registers, a worker, and a client on them."""
-    show.says("Starting Temporal and PostgreSQL ...")
-    async with stack(settings, configuration) as connection:
+    """Servers, partners, filled registers, a worker, and a client on them."""
+    show.says("Starting Temporal, PostgreSQL, and three partners as processes of their own:")
+    show.says(partners.introduced())
+    parts = partners.parts(settings.data / "partners", demo_people(seed))
+    async with stack(settings, configuration, parts) as connection:
         show.says(f"Filling nine registers with {PEOPLE:,} invented people ...")
-        await create_registers(_urls(configuration, connection), people=PEOPLE)
+        await create_registers(_urls(configuration, connection), people=PEOPLE, seed=seed)
         done = asyncio.Event()
         run_worker = import_module("worker").run_worker
         worker = asyncio.create_task(
@@ -150,15 +187,16 @@ def _urls(configuration: Configuration, connection: Connection) -> dict[str, str
 
 async def _play(
     engine: Engine, configuration: Configuration, scenarios: Mapping[str, Scenario],
-    expected: Mapping[str, Any], stop: asyncio.Event,
+    expected: Mapping[str, Any], stop: asyncio.Event, seed: int,
 ) -> list[Result]:  # fmt: skip
     places = asyncio.Semaphore(AT_A_TIME)
     lines = {name: Progress(name) for name in scenarios}
+    people, sweep = demo_people(seed), partial(sweep_now, engine.temporal)
 
     async def play(name: str, scenario: Scenario) -> Result:
         async with places:
-            desk = Desk(engine.client, configuration.staff, lines[name])
-            return await _played(name, scenario, desk, expected.get(name, {}))
+            desk = Desk(engine.client, configuration.staff, people, lines[name], sweep, seed)
+            return await played(name, scenario, desk, expected.get(name, {}))
 
     async def everybody() -> list[Result]:
         waves = [
@@ -184,57 +222,3 @@ async def _play(
 async def _cancel_on(stop: asyncio.Event, everything: "asyncio.Task[Any]") -> None:
     await stop.wait()
     everything.cancel()
-
-
-async def _played(name: str, scenario: Scenario, desk: Desk, expected: Result) -> Result:
-    """One scenario, and whether everything that is expected of it is so."""
-    number, fault = None, None
-    try:
-        number = await scenario(desk)
-    except DsrError as error:
-        fault = str(error)
-    desk.progress.done = True
-    number = number or (desk.numbers[-1] if desk.numbers else None)
-    if number is None:
-        return {
-            "scenario": name, "number": None, "kind": None, "channel": None,
-            "expected": expected, "actual": {}, "ok": False, "fault": fault, "explanations": [],
-        }  # fmt: skip
-    view = await desk.client.show(number)
-    desk.progress.status = view.status
-    actual = {
-        "status": view.status,
-        "outcome": view.outcome,
-        "due_date": str(view.clock.due_date) if view.clock.due_date else None,
-        "safe_date": str(view.clock.safe_date),
-        "escalation": view.clock.escalation,
-        "fee": view.fee.state,
-        "submissions": len(desk.numbers),
-        "systems": [{"name": s.name, "outcome": s.outcome} for s in view.systems],
-        "lag_seconds": max((s.lag_seconds or 0 for s in view.systems), default=0),
-    }
-    return {
-        "scenario": name, "number": number, "kind": view.kind, "channel": view.channel,
-        "expected": expected, "actual": actual, "fault": fault,
-        "ok": fault is None and as_expected(expected, actual),
-        "explanations": [e.sentence for e in view.clock.explanations],
-    }  # fmt: skip
-
-
-def as_expected(expected: Result, actual: Result) -> bool:
-    """Everything that is expected is so, and something is. Systems: those that are named."""
-    wanted = dict(expected)
-    systems = wanted.pop("systems", [])
-    most = wanted.pop("lag_seconds_below", None)
-    if most is not None and not actual["lag_seconds"] < most:
-        return False
-    return (
-        bool(wanted)
-        and all(actual.get(key) == value for key, value in wanted.items())
-        and all(system in actual["systems"] for system in systems)
-    )
-
-
-def _write(report: Path, results: list[Result]) -> None:
-    shown = [{k: v for k, v in result.items() if k != "explanations"} for result in results]
-    report.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """What the demonstration shows: a live table while it plays, the reasons of every date, the end."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from schemas.case import SystemOutcome
 from starter.demo.office import Progress
+from starter.demo.partners import PARTNERS
 
 CHOICES = ("objection", "consent")
 """Kinds that take effect at once: their lag is shown."""
+
+NAMED = 4
+"""How many requests of the same day are named."""
 
 _console = Console(stderr=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 150)
 
@@ -31,15 +37,18 @@ def live(lines: list[Progress]) -> Iterator[None]:
         yield
 
 
-def _progress(lines: list[Progress]) -> Table:
+def _progress(lines: list[Progress]) -> Group:
+    """Those that move; the others are counted, so that it fits into a terminal."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("request", "number", "status", "waits for"):
         table.add_column(column)
     for line in lines:
-        style = "green" if line.done else ("" if line.number != "-" else "dim")
-        doing = "" if line.done else line.doing
-        table.add_row(line.scenario.replace("_", " "), line.number, line.status, doing, style=style)
-    return table
+        if line.begun and not line.done:
+            words = (line.scenario, line.number, line.status, line.doing)
+            table.add_row(*(word.replace("_", " ") for word in words))
+    done, begun = (sum(getattr(one, was) for one in lines) for was in ("done", "begun"))
+    counts = f"{done} of {len(lines)} requests have ended, {len(lines) - begun} have not begun"
+    return Group(table, Text(""), Text(counts, style="green" if done == len(lines) else "bold"))
 
 
 def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
@@ -63,9 +72,24 @@ def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
             f"{actual['lag_seconds']:.1f}" if result["kind"] in CHOICES else "",
         )
     console.print(Group(Text(""), table, Text("")))
+    _partners(console, results)
     _faults(console, results)
     for name, address in web.items():
         console.print(Text(f"{name} web UI: {address}"))
+
+
+def _partners(console: Console, results: list[dict[str, Any]]) -> None:
+    """What came of each partner's parts, over all requests that did not end before."""
+    parts = [part for result in results for part in result["actual"].get("systems", ())]
+    console.print(Text("What came of what partners were asked", style="bold"))
+    for name in PARTNERS:
+        came = Counter(part["outcome"] for part in parts if part["name"] == name)
+        counts = ", ".join(
+            f"{count} {outcome.replace('_', ' ')}"
+            for outcome, count in sorted(came.items())
+            if outcome != SystemOutcome.PENDING
+        )
+        console.print(Text(f"  {name.replace('_', ' ')}: {counts or 'nothing'}"))
 
 
 def _faults(console: Console, results: list[dict[str, Any]]) -> None:
@@ -82,10 +106,12 @@ def _reasons(console: Console, results: list[dict[str, Any]]) -> None:
     alike: dict[tuple[str, ...], list[str]] = {}
     for result in results:
         name = f"{result['number'] or '-'} {result['scenario'].replace('_', ' ')}"
-        alike.setdefault(tuple(result["explanations"]), []).append(name)
+        if result["explanations"]:
+            alike.setdefault(tuple(result["explanations"]), []).append(name)
     console.print(Text("Why these dates", style="bold"))
     for sentences, names in alike.items():
-        console.print(Text(f"  {', '.join(names)}"))
+        more = f" and {len(names) - NAMED} more of that day" if len(names) > NAMED else ""
+        console.print(Text(f"  {', '.join(names[:NAMED])}{more}"))
         for sentence in sentences:
             console.print(Text(f"    {sentence}"))
 

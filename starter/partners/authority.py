@@ -30,7 +30,11 @@ class Certified(NamedTuple):
         key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (folder / f"{name}.key").touch(mode=0o600)
         (folder / f"{name}.key").write_bytes(key)
-        (folder / f"{name}.pem").write_bytes(self.certificate.public_bytes(Encoding.PEM))
+        self.write_certificate(folder / f"{name}.pem")
+
+    def write_certificate(self, file: Path) -> None:
+        """Alone: the key stays in this process."""
+        file.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
 
 class Authority(NamedTuple):

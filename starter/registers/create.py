@@ -8,10 +8,11 @@ from typing import Final
 import asyncpg
 
 from schemas.errors import BadInput
-from starter.registers.demo_people import DEMO_PEOPLE, DemoPerson
+from starter.registers.demo_people import DemoPerson
 from starter.registers.fill import FILL, Counts, Rows, fixed
 from starter.registers.people import Registered, people
 from starter.registers.schema import REGISTERS
+from starter.registers.seeded import DEMO_SEED, demo_people
 
 _ORDER: Final = (
     "organisations", "companies", "products", "employers", "courses", "events", "Contract",
@@ -35,7 +36,9 @@ _SHARES: Final[Mapping[str, tuple[float, Mapping[str, int]]]] = {
 """Which share of people a register knows, and how many rows of each table at most."""
 
 
-async def create_registers(urls: Mapping[str, str], people: int = 5000, seed: int = 7) -> None:
+async def create_registers(
+    urls: Mapping[str, str], people: int = 5000, seed: int = DEMO_SEED
+) -> None:
     """Make the registers, by system, in the databases of `urls`; several may share one database.
 
     `people`: how many there are, the demonstration's own included; 0 leaves every table empty. A
@@ -57,7 +60,7 @@ async def create_registers(urls: Mapping[str, str], people: int = 5000, seed: in
 
 
 def _everybody(count: int, seed: int) -> Iterator[Registered]:
-    known = list(DEMO_PEOPLE.values()) if count else []
+    known = list(demo_people(seed).values()) if count else []
     yield from known
     yield from islice(people(max(0, count - len(known)), seed), max(0, count - len(known)))
 

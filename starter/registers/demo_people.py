@@ -183,6 +183,94 @@ _PEOPLE: Final = {
         },
         on_paper=True,
     ),
+    "PAAVO": DemoPerson(
+        "Paavo", "Nurmela", "paavo.nurmela@kotiposti.example", "+358 40 555 0025", "K100025",
+        "fi", 0,
+        holds={"customers": {"customers": 1, "orders": 1, "order_lines": 1}},
+    ),
+    "RIITTA": DemoPerson(
+        "Riitta", "Saarinen", "riitta.saarinen@verkko.example", "+358 40 555 0026", "K100026",
+        "fi", 0,
+        holds={"customers": {"customers": 1, "orders": 1, "order_lines": 2}},
+    ),
+    "KAARINA": DemoPerson(
+        "Kaarina", "Tolvanen", "kaarina.tolvanen@kotiposti.example", "+358 40 555 0027",
+        "K100027", "fi", 0,
+        holds={"customers": {"customers": 1, "correspondence": 1}},
+    ),
+    "TOIVO": DemoPerson(
+        "Toivo", "Pakarinen", "toivo.pakarinen@verkko.example", "+358 40 555 0028", "K100028",
+        "fi", 0,
+        holds={"customers": {"customers": 1, "correspondence": 1}},
+    ),
+    "ALMA": DemoPerson(
+        "Alma", "Sandberg", "alma.sandberg@hemma.example", "+358 40 555 0029", "", "sv", 0,
+        holds={"leads": {"leads": 1}},
+    ),
+    "HELVI": DemoPerson(
+        "Helvi", "Kokkonen", "helvi.kokkonen@kotiposti.example", "+358 40 555 0030", "K100030",
+        "fi", 0,
+        holds={"customers": {"customers": 1, "orders": 1, "order_lines": 1}},
+    ),
+    "REINO": DemoPerson(
+        "Reino", "Tiainen", "reino.tiainen@verkko.example", "+358 40 555 0031", "K100031", "fi", 0,
+        holds={"customers": {"customers": 1}},
+    ),
+    "AUNE": DemoPerson(
+        "Aune", "Makkonen", "aune.makkonen@kotiposti.example", "+358 40 555 0032", "", "fi", 0,
+        holds={"marketing": {"subscribers": 1, "campaign_sends": 1}},
+    ),
+    "SISKO": DemoPerson(
+        "Sisko", "Ekblad", "sisko.ekblad@hemma.example", "+358 40 555 0033", "", "sv", 0,
+        holds={"marketing": {"subscribers": 1}},
+    ),
+    "PENTTI": DemoPerson(
+        "Pentti", "Hyvärinen", "pentti.hyvarinen@verkko.example", "+358 40 555 0034", "", "fi", 0,
+        holds={"leads": {"leads": 1, "calls": 1}},
+    ),
+    "SIIRI": DemoPerson(
+        "Siiri", "Laukkanen", "siiri.laukkanen@kotiposti.example", "+358 40 555 0035", "K100035",
+        "fi", 0,
+        holds={"customers": {"customers": 1}},
+    ),
+    "PIRKKO": DemoPerson(
+        "Pirkko", "Auvinen", "pirkko.auvinen@verkko.example", "+358 40 555 0036", "", "fi", 0
+    ),
+    "ILMARI": DemoPerson(
+        "Ilmari", "Hokkanen", "ilmari.hokkanen@kotiposti.example", "+358 40 555 0037", "", "fi", 0,
+        holds={"events": {"registrations": 1}},
+    ),
+    "VILHO": DemoPerson(
+        "Vilho", "Kuronen", "vilho.kuronen@kotiposti.example", "+358 40 555 0038", "K100038",
+        "fi", 0,
+        holds={
+            "customers": {"customers": 1, "orders": 1, "order_lines": 1},
+            "marketing": {"subscribers": 1},
+        },
+    ),
+    "INKERI": DemoPerson(
+        "Inkeri", "Partanen", "inkeri.partanen@verkko.example", "+358 40 555 0039", "K100039",
+        "fi", 0,
+        holds={"customers": {"customers": 1, "orders": 1, "order_lines": 1}},
+    ),
+    "TYYNE": DemoPerson(
+        "Tyyne", "Reponen", "tyyne.reponen@kotiposti.example", "+358 40 555 0040", "K100040",
+        "fi", 0,
+        holds={"customers": {"customers": 1, "support_requests": 1}},
+    ),
+    "ARVO": DemoPerson(
+        "Arvo", "Silvennoinen", "arvo.silvennoinen@verkko.example", "+358 40 555 0041", "",
+        "fi", 0,
+        holds={"leads": {"leads": 1}},
+    ),
+    "KERTTU": DemoPerson(
+        "Kerttu", "Ahlqvist", "kerttu.ahlqvist@hemma.example", "+358 40 555 0042", "", "sv", 0
+    ),
+    "EINO": DemoPerson(
+        "Eino", "Suhonen", "eino.suhonen@kotiposti.example", "+358 40 555 0043", "K100043",
+        "fi", 0,
+        holds={"customers": {"customers": 1, "support_requests": 1}},
+    ),
 }  # fmt: skip
 
 DEMO_PEOPLE: Final[Mapping[str, DemoPerson]] = _PEOPLE

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping
 
 import asyncpg
 import pytest
 
 from connectors.registry import Systems
 from schemas.errors import BadInput
-from starter.registers import DEMO_PEOPLE, REGISTERS, create_registers
+from starter.registers import DEMO_PEOPLE, REGISTERS, DemoPerson, create_registers, demo_people
 from tests.connectors.conftest import NewDatabase
 from tests.connectors.small import asking
 
@@ -113,7 +114,31 @@ def test_the_demo_has_the_people_that_it_promises() -> None:
     assert sorted(emails.values(), reverse=True)[:3] == [2, 2, 1]  # two families
     assert names["Matti Korhonen"] == 2
     assert [p.first_name for p in DEMO_PEOPLE.values() if not p.holds and not p.on_paper] == [
-        "Niklas"
-    ]
+        "Niklas", "Pirkko", "Kerttu",
+    ]  # fmt: skip
     assert [p.first_name for p in DEMO_PEOPLE.values() if not p.holds and p.on_paper] == ["Hilkka"]
     assert all(email.endswith(".example") for email in emails)
+
+
+def test_another_seed_gives_other_people_with_the_same_holdings_and_the_same_families() -> None:
+    others = demo_people(11)
+
+    assert others == demo_people(11) != demo_people(12)
+    assert {*others} == {*DEMO_PEOPLE}
+    for who, known in DEMO_PEOPLE.items():
+        one = others[who]
+        assert one.name != known.name
+        assert (one.holds, one.doubtful, one.third_party) == (
+            known.holds, known.doubtful, known.third_party,
+        )  # fmt: skip
+        assert [kind for kind, _ in one.identifiers] == [kind for kind, _ in known.identifiers]
+    for part in ("email", "phone", "name", "last_name", "customer_number"):
+        assert _alike(others, part) == _alike(DEMO_PEOPLE, part), part
+
+
+def _alike(people: Mapping[str, DemoPerson], part: str) -> list[tuple[str, ...]]:
+    """Who shares it with whom."""
+    by_value: dict[object, list[str]] = {}
+    for who, one in people.items():
+        by_value.setdefault(getattr(one, part), []).append(who)
+    return [tuple(whos) for whos in by_value.values()]

@@ -100,11 +100,25 @@ def test_recipients_get_the_minimum() -> None:
 def test_what_needs_a_person_names_the_role_and_says_what_to_do() -> None:
     by_hand = [f for f in FACTS.values() if f.reach is Reach.MANUAL]
 
-    assert {f.name for f in by_hand} == {
-        "paper_archive", "order_partner", "subcontractor", "training_expert",
-        "newsletter_delivery",
-    }  # fmt: skip
+    assert {f.name for f in by_hand} == {"paper_archive", "subcontractor"}
     assert all(facts.role and facts.instructions for facts in by_hand)
+
+
+def test_partners_over_http_say_who_talks_to_them_about_what_they_cannot_do() -> None:
+    partners = {f.name: f for f in FACTS.values() if f.reach is Reach.HTTP}
+
+    assert {*partners} == {"order_partner", "newsletter_delivery", "training_expert"}
+    assert all(facts.role and facts.instructions for facts in partners.values())
+
+
+def test_no_shipped_partner_may_be_called_in_a_private_network_or_shares_a_domain() -> None:
+    """A production manifest opens nothing: what answers on this host is the engine's own."""
+    https = [m.http for m in load(SYSTEMS) if m.http]
+
+    assert all(http.private_networks == () for http in https)
+    assert len({http.domain for http in https}) == len(https)
+    variables = [name for http in https for name in (http.url_env, http.ca_env)]
+    assert len({*variables}) == len(variables)
 
 
 def _plan(kind: Kind, *purposes: str) -> set[tuple[str, Duty]]:
@@ -144,7 +158,7 @@ def test_a_correction_goes_to_every_system_that_holds_the_data_or_keeps_its_cate
         "customers", "events", "leads", "marketing", "stakeholders", "support_contracts",
         "order_partner", "paper_archive", "subcontractor",
     }  # fmt: skip
-    recipients = {name for name in by_category if FACTS[name].reach is Reach.MANUAL}
+    recipients = {name for name in by_category if FACTS[name].reach is not Reach.SQL}
 
     assert _corrected("user.contact.phone_number") == by_category
     assert _corrected("customers.office_phone") == {"customers"} | recipients

@@ -3,20 +3,32 @@
 import json
 import os
 import re
+import tempfile
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from starter.demo.run import as_expected, expectations
+from schemas.case import Outcome
+from starter.configuration import load
+from starter.demo.partners import PARTNERS
+from starter.demo.report import as_expected
+from starter.demo.run import expectations
 from starter.demo.scenarios import SCENARIOS
+from starter.partners.behaviour import Behaviour
+from starter.registers import DEMO_PEOPLE
+from starter.settings import SHIPPED_CONFIG
 from tests.cli.command import assert_one_sentence, dsr
 from tests.docs.pages import text_of
 
 run = import_module("starter.demo.run")  # the package has a function of that name
 
 SCENARIO = "consent_given"
+ON_ANOTHER_SEED = (
+    "deletion_denied_by_a_partner", "deletion_held_then_released", "objection_to_marketing",
+)  # fmt: skip
 ACTUAL: dict[str, Any] = {
     "status": "closed", "outcome": "fulfilled", "lag_seconds": 3.0,
     "systems": [{"name": "surveys", "outcome": "corrected"}],
@@ -24,9 +36,13 @@ ACTUAL: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One engine's state for the runs of this module: registers are filled once."""
-    return tmp_path_factory.mktemp("demo")
+def demo_folder() -> Iterator[Path]:
+    """One engine's state for the runs of this module: registers are filled once.
+
+    Not pytest's own folder: another session can close that to PostgreSQL, see tests/frame.
+    """
+    with tempfile.TemporaryDirectory(prefix="dsr-demo-test-") as folder:
+        yield Path(folder)
 
 
 def test_an_ending_that_is_not_expected_makes_the_exit_code_1(
@@ -56,6 +72,64 @@ def test_endings_that_are_expected_make_the_exit_code_0_and_a_report_of_the_agre
     assert {"status", "outcome", "due_date", "safe_date", "escalation", "fee"} <= {*actual}
     assert all({*system} == {"name", "outcome"} for system in actual["systems"])
     assert actual["due_date"] >= actual["safe_date"]
+
+
+def test_another_seed_plays_other_people_to_the_same_endings(
+    demo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PEOPLE", 100)
+    only = [word for name in ON_ANOTHER_SEED for word in ("--only", name)]
+    report, state = demo_folder / "seed.json", demo_folder / "of-the-seed"
+
+    ran = dsr("demo", "--exit", "--seed", "11", *only, "--keep", str(state),
+              "--json", str(report))  # fmt: skip
+
+    assert ran.code == 0, ran.err
+    played = {one["scenario"]: one for one in json.loads(report.read_text())}
+    assert {*played} == {*ON_ANOTHER_SEED}
+    assert all(one["expected"] == expectations()[name] for name, one in played.items())
+
+
+def test_no_configured_register_or_partner_ever_hears_of_invented_people(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("DSR_LEADS_URL", "DSR_TRAINING_EXPERT_URL", "DSR_ORDER_PARTNER_CA"):
+        with monkeypatch.context() as environment:
+            environment.setenv(variable, "https://somewhere.example")
+            assert_one_sentence(dsr("demo", "--exit"), 2, variable, "unset it first")
+
+
+def test_every_kind_is_played_to_every_ending_that_it_can_have() -> None:
+    """Endings that people choose are the same for every kind: each is played with one or two."""
+    played: dict[str, set[str]] = {}
+    for name, of_one in expectations().items():
+        played.setdefault(name.partition("_")[0], set()).add(of_one["outcome"])
+    by_decision = {"fulfilled", "partial", "refused"}
+
+    assert played["access"] == {*Outcome}
+    assert by_decision | {"nothing_held", "withdrawn"} <= played["correction"]
+    assert by_decision | {"nothing_held", "withdrawn"} <= played["deletion"]
+    assert by_decision | {"withdrawn", "misdirected"} <= played["objection"]
+    assert {"fulfilled", "refused"} <= played["consent"]  # nothing is withheld of a consent
+    assert len(expectations()) >= 30
+
+
+def test_what_a_recipient_owes_can_outlive_the_reply() -> None:
+    owed = expectations()["objection_whose_duty_outlives_the_reply"]
+
+    assert (owed["status"], owed["outcome"]) == ("following_up", "fulfilled")
+    assert {"name": "newsletter_delivery", "outcome": "silent"} in owed["systems"]
+
+
+def test_each_partner_that_is_played_is_one_of_the_shipped_systems() -> None:
+    assert {*PARTNERS} == {*load(SHIPPED_CONFIG).partners}
+    assert {who for played in PARTNERS.values() for who in played.people} <= {*DEMO_PEOPLE}
+    behaviours = {one.behaviour for played in PARTNERS.values() for one in played.people.values()}
+    behaviours |= {played.behaviour for played in PARTNERS.values()}
+    assert behaviours - {None} == {
+        Behaviour.PROMPT, Behaviour.LATER, Behaviour.FAILING, Behaviour.SILENT, Behaviour.LYING,
+        Behaviour.DENYING,
+    }  # fmt: skip
 
 
 def test_an_unknown_scenario_is_refused_with_those_that_there_are() -> None:

@@ -23,6 +23,7 @@ from schemas.request import Kind
 from schemas.systems import Reach
 from starter.cli.next_steps import waits_for_a_person
 from starter.configuration import load
+from starter.connection import Connection
 from starter.settings import SHIPPED_CONFIG
 from tests.cli.command import dsr
 from tests.docs.pages import Told, blocks, text_of, told
@@ -60,6 +61,15 @@ def test_the_commands_of_a_page_do_what_it_says(page: str, trial_here: Path) -> 
         command = WRITTEN.sub(lambda written: _given(written[0], numbers), one.command)
         _wait_for_people(command)
         _assert_as_told(one, _run(command), numbers)
+
+
+async def test_stand_ins_call_the_running_engine_back(trial: Path) -> None:
+    """The demonstration's engine takes callbacks itself, on loopback."""
+    connection = Connection.model_validate_json((trial / "trial/connection.json").read_bytes())
+    called = "select count(*) from dsr.dispatches where called_back = 'completed'"
+
+    assert (connection.partners_call_back_at or "").startswith("http://127.0.0.1:")
+    assert await _value(connection.database_url, called) > 0
 
 
 def test_the_intake_service_has_ten_lines_and_its_imports() -> None:
@@ -118,6 +128,14 @@ def _inquiry(kind: str, on: str, outcome: str = "open", data: str = "changed") -
         received_at=datetime.fromisoformat(f"{on}T12:00").replace(tzinfo=HELSINKI),
         data_changed_since=data == "changed",
     )  # fmt: skip
+
+
+async def _value(url: str, sql: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval(sql))
+    finally:
+        await connection.close()
 
 
 async def _execute(url: str, sql: str) -> None:

@@ -1,11 +1,6 @@
-"""The demonstration's requests, played as people play them. Expected: `expected.json`."""
-
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+"""Access (Art. 15): every ending that it can have, and what comes on the way to it."""
 
 from schemas.case import Ground, LetterKind, Status
-from schemas.errors import CheckFailed
 from schemas.messages import (
     AnswerFee,
     AskIdentity,
@@ -15,38 +10,22 @@ from schemas.messages import (
     FeeChoice,
     RecordAnswer,
     Reopen,
-    SecondDecision,
     SettleFee,
+    SystemResolution,
     Withdraw,
     Withheld,
 )
-from schemas.request import Attachment, Kind, Subject
-from starter.demo.office import LOOK, PATIENCE, Desk, subject
-from starter.registers import DEMO_PEOPLE
-
-Scenario = Callable[[Desk], Awaitable[str]]
-SCENARIOS: Final[dict[str, Scenario]] = {}
-
-LETTER: Final[dict[str, Any]] = {
-    "channel": "letter", "evidence": {"signed": True, "envelope_mark": True},
-}  # fmt: skip
-VISIT: Final[dict[str, Any]] = {
-    "channel": "in_person",
-    "evidence": {"identification": {"kind": "passport", "checked_by": "customer service"}},
-}
-
-
-def scenario(play: Scenario) -> Scenario:
-    """Register a scenario under its function's name; it returns the number that counts."""
-    SCENARIOS[play.__name__] = play
-    return play
+from schemas.request import Attachment
+from starter.demo.office import Desk
+from starter.demo.scenarios.playing import LETTER, VISIT, scenario
 
 
 @scenario
 async def access_fulfilled(desk: Desk) -> str:
-    """Held in seven registers and on paper; a signed letter, answered in Swedish."""
+    """Held in six registers, by three partners and on paper: one of them fails, one takes time."""
     number = await desk.submit("BIRGITTA", "access", **LETTER)
     await desk.answer(number, paper="Two contracts of 1998, folder 12.")
+    await desk.package_holds(number, "order_partner", "newsletter_delivery", "training_expert")
     return number
 
 
@@ -234,8 +213,11 @@ async def access_reopened_after_a_complaint(desk: Desk) -> str:
 
 @scenario
 async def access_only_on_paper(desk: Desk) -> str:
-    """Nothing in any database; the archivist hands in what lies on paper."""
+    """No e-mail address, so the newsletter processor is looked at by hand; the rest is on paper."""
     number = await desk.submit("HILKKA", "access", **VISIT)
+    await desk.resolve(
+        number, "newsletter_delivery", SystemResolution.BY_HAND, "Looked up by name in its console."
+    )
     await desk.answer(number, paper="One letter of 2003.")
     return number
 
@@ -250,146 +232,24 @@ async def access_misdirected(desk: Desk) -> str:
     return number
 
 
-async def _told_and_closed(desk: Desk, number: str) -> str:
-    """The reply leaves; recipients that are reached by hand answer after it."""
-    await desk.send(number)
-    await desk.until(
-        number, lambda view: view.status in (Status.FOLLOWING_UP, Status.CLOSED), "replied"
-    )
-    await desk.by_hand(number)
-    await desk.reaches(number, Status.CLOSED)
-    return number
-
-
 @scenario
-async def objection_to_marketing(desk: Desk) -> str:
-    """Stopped everywhere within seconds, before anybody decides, Art. 21(3)."""
-    number = await desk.submit("SAGA", "objection", channel="email", purposes=["marketing"])
-    return await _told_and_closed(desk, number)
-
-
-@scenario
-async def objection_weighed(desk: Desk) -> str:
-    """Another purpose: restricted at once, then weighed by the DPO, Art. 21(1)."""
-    number = await desk.submit("EERO", "objection", purposes=["customer_relations"], **LETTER)
-    await desk.awaits(number, "decide")
-    await desk.refuse(number, Ground.LEGAL_CLAIMS, "An invoice is before the court.")
-    return await _told_and_closed(desk, number)
-
-
-@scenario
-async def consent_given(desk: Desk) -> str:
-    """Consent by web form, recorded with text version and means, Art. 7(1)."""
-    consent = {"given": True, "text_version": "newsletter-2026-2", "means": "web_form"}
-    number = await desk.submit(
-        "OTSO", "consent", channel="web", purposes=["marketing"], consent=consent
-    )
-    await desk.verify(number)
-    return await _told_and_closed(desk, number)
-
-
-@scenario
-async def consent_withdrawn(desk: Desk) -> str:
-    """As easy as giving it, Art. 7(3)."""
-    consent = {"given": False, "text_version": "newsletter-2026-2", "means": "email"}
-    number = await desk.submit(
-        "LUMI", "consent", channel="email", purposes=["marketing"], consent=consent
-    )
-    return await _told_and_closed(desk, number)
-
-
-@scenario
-async def correction_applied(desk: Desk) -> str:
-    """A new number: restricted meanwhile, changed where the old one stands, recipients told."""
-    new = {"field": "user.contact.phone_number", "old": "+358 40 555 0007",
-           "new": "+358 40 555 0107"}  # fmt: skip
-    number = await desk.submit("MIKKO", "correct", corrections=[new], **LETTER)
-    await desk.decide(number, role="handler")
-    await desk.send(number)
-    await desk.reaches(number, Status.FOLLOWING_UP)
-    await desk.by_hand(number)
-    await desk.send(number)
-    await desk.reaches(number, Status.CLOSED)
-    return number
-
-
-@scenario
-async def correction_disputed(desk: Desk) -> str:
-    """The handler disputes it: the person's statement is put beside the data, Art. 18(1)(a)."""
-    name = {"field": "user.name", "new": "Åsa Lindström-Berg", "evidence": "I go by that name."}
-    number = await desk.submit("ASA", "correct", scope=["marketing"], corrections=[name], **LETTER)
-    reason = "No document shows another name."
-    await desk.decide(number, Choice.REFUSE, Ground.FACT_DISPUTED, role="handler", reason=reason)
-    return await _told_and_closed(desk, number)
-
-
-@scenario
-async def deletion_partial(desk: Desk) -> str:
-    """Two people approve; the bookkeeping law keeps the invoices, Art. 17(3)(b), until a date."""
-    number = await desk.submit("AINO", "delete", **LETTER)
-    await desk.decide(number)
-    await desk.awaits(number, "second_decision")
-    await desk.client.act(number, SecondDecision, by=desk.member("dpo"), choice=Choice.APPROVE)
-    await desk.send(number)
-    await desk.until(number, lambda view: view.status is Status.FOLLOWING_UP, "replied")
-    await desk.by_hand(number)
-    await desk.send(number)
-    await desk.until(number, lambda view: view.parked, "waits for its date")
-    return number
-
-
-@scenario
-async def request_reclassified(desk: Desk) -> str:
-    """Taken for access, a fee is asked about; the letter objects: the right procedure goes on."""
-    number = await desk.submit("VEERA", "access", message="No more surveys, please.", **LETTER)
+async def access_merged_by_hand(desk: Desk) -> str:
+    """Written twice in other words: the notice would ask a fee; a handler merges the second."""
+    first = await desk.submit("TOIVO", "access", **LETTER)
+    await desk.reaches(first, Status.SEARCHING)
+    number = await desk.submit("TOIVO", "access", message="As I wrote, my data, please.", **LETTER)
     await desk.awaits(number, "settle_fee")
-    await desk.client.reclassify(
-        number, to=Kind.OBJECTION, by=desk.member("handler"), reason="It says: no more surveys.",
-        parts={"purposes": ["surveys"]},
-    )  # fmt: skip
-    return await _told_and_closed(desk, number)
-
-
-# Relations that ended: nobody asks, the daily sweep begins these two by itself.
+    await desk.client.act(number, CloseAs, by=desk.member("handler"), ending="merged", into=first)
+    await desk.reaches(number, Status.CLOSED)
+    await desk.answer(first)
+    return number
 
 
 @scenario
-async def relation_ended(desk: Desk) -> str:
-    """Two people decide the batch, of which one is held; nobody is written to."""
-    number, held = await _of_ended(desk, "MATTI_THE_OTHER"), await _of_ended(desk, "TAUNO")
-    person = {"identifiers": subject(DEMO_PEOPLE["TAUNO"])["identifiers"]}
-    order = {"authority": "Court", "reference": "L 27/1", "country": "FI", "person": person}
-    dpo = desk.client.actor(desk.member("dpo"))
-    await desk.client.holds.place(order, dpo)
-    for what, role in (("decide", "approver"), ("second_decision", "dpo")):
-        for one in (number, held):
-            await desk.awaits(one, what)
-        (batch,) = await desk.client.retention.batches()
-        await desk.client.retention.decide(batch.batch, Choice.APPROVE, by=desk.member(role))
+async def access_not_a_request(desk: Desk) -> str:
+    """An e-mail that asks for nothing: closed by a handler, who says so to the sender."""
+    number = await desk.submit("ALMA", "access", channel="email", message="Thanks for the tour!")
+    await desk.awaits(number, "verify_identity")
+    await desk.client.act(number, CloseAs, by=desk.member("handler"), ending="not_a_request")
     await desk.reaches(number, Status.CLOSED)
     return number
-
-
-@scenario
-async def relation_ended_and_held(desk: Desk) -> str:
-    """An order of a court keeps the data; the deletion goes on once it is released."""
-    number = await _of_ended(desk, "TAUNO")
-    await desk.until(number, lambda view: view.parked, "waits for the hold")
-    return number
-
-
-LAST: Final = ("request_reclassified", "relation_ended", "relation_ended_and_held")
-"""Played when the others are over: these people ask for access before."""
-
-
-async def _of_ended(desk: Desk, who: str) -> str:
-    """The case that the sweep has begun for a person."""
-    end = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
-    while asyncio.get_running_loop().time() < end:
-        known = Subject.model_validate(subject(DEMO_PEOPLE[who]))
-        lines = await desk.client.cases(kind=Kind.DELETE, person=known)
-        if lines:
-            desk.progress.number = lines[0].number
-            return lines[0].number
-        await asyncio.sleep(LOOK)
-    raise CheckFailed(f"The sweep of relations that ended began no case for {who}.")
