@@ -20,6 +20,7 @@ from starter.configuration import Configuration, load
 from starter.connection import Connection, resolve
 from starter.ended import EndedIntake
 from starter.logs import configure
+from starter.observed import observed
 from starter.schedules import schedule_sweeps
 from starter.settings import Settings, from_environment
 from starter.signals import stop_on_signals
@@ -106,12 +107,13 @@ async def run_worker(
 
 
 async def _serve(ground: Ground, registered: Registrations, stop: asyncio.Event) -> None:
-    async with build_worker(
+    worker = build_worker(
         ground.client,
         ground.settings,
         workflows=registered.workflows,
         activities=registered.activities,
-    ):
+    )
+    async with observed(ground.settings, ground.connection, worker, stop), worker:
         log.info("worker_started", queue=ground.settings.task_queue)
         await stop.wait()
     log.info("worker_stopped", queue=ground.settings.task_queue)
