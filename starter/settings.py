@@ -94,8 +94,8 @@ class Settings(BaseSettings):
     )  # fmt: skip
     health_address: str | None = Field(
         None, alias="DSR_HEALTH_ADDRESS", pattern=r"^[^\s:]+:\d{1,5}$",
-        description="host:port at which a worker answers /live and /ready, e.g. 127.0.0.1:9465. "
-        "Default: off.",
+        description="host:port at which a worker answers /live, /ready and /metrics, e.g. "
+        "127.0.0.1:9465. Default: off.",
     )  # fmt: skip
     metrics_address: str | None = Field(
         None, alias="DSR_METRICS_ADDRESS", pattern=r"^[^\s:]+:\d{1,5}$",

@@ -21,7 +21,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError
-from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig, WorkerTuner
 
 from schemas.errors import BadInput, Unreachable
 from starter.connection import Connection
@@ -120,7 +120,17 @@ def build_worker(
         max_eager_activity_reservations_per_workflow_task=100,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         deployment_config=_deployment(),
+        interceptors=_counting(settings),
     )
+
+
+def _counting(settings: Settings) -> Sequence[Interceptor]:
+    """Counts calls of systems, in a worker that serves metrics."""
+    if settings.health_address is None:
+        return ()
+    from starter.metrics.calls import CountedCalls
+
+    return (CountedCalls(),)
 
 
 def _deployment() -> WorkerDeploymentConfig:
