@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starter.health import Health
     from starter.metrics.endpoint import Source
 
-OPEN_SECONDS: Final = 10.0
+OPEN_SECONDS: Final = 15.0
 SWEEP_SECONDS: Final = 30.0
 EVER_SECONDS: Final = 300.0  # reads every case: 0.1 s of 100,000
 

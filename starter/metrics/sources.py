@@ -86,8 +86,7 @@ select 'dsr_breaches' metric, array[coalesce(breach_cause, 'unknown')] labels,
     count(*)::float8 as value, 0 bucket, 0::float8 days
   from answered where breached group by breach_cause
 union all select 'dsr_days_to_answer', array[kind], count(*),
-    (select count(*) from unnest(cast(:edges as float8[])) edge where edge < answered.days),
-    sum(days)
+    width_bucket(days - 1e-6, cast(:edges as float8[])), sum(days)  -- an edge is in its bucket
   from answered where origin = 'request' and days is not null group by 2, 4
 union all select 'dsr_letters_waiting', array[kind], count(*), 0, 0 from letters group by kind
 union all select 'dsr_letters_waiting_timestamp_seconds', '{}',
