@@ -95,7 +95,9 @@ async def run_worker(
         await refuse_unless_current(engine)
         secrets = await open_secrets(engine, settings.keys_path())
         keyring = Keyring(engine, secrets.kek, secrets.pepper, settings.key_cache_seconds)
-        async with connected_client(connection, data_converter(keyring)) as client:
+        async with connected_client(
+            connection, data_converter(keyring), settings.traces_endpoint
+        ) as client:
             ground = Ground(
                 settings, configuration, connection, engine, secrets, keyring, client, systems
             )

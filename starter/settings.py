@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         description="host:port of the Prometheus endpoint of Temporal's SDK, e.g. 127.0.0.1:9464. "
         "Default: off.",
     )  # fmt: skip
+    traces_endpoint: str | None = Field(
+        None, alias="DSR_TRACES_ENDPOINT", pattern=r"^https?://[^\s]+$",
+        description="URL of a receiver of OpenTelemetry traces (OTLP over HTTP), e.g. "
+        "http://127.0.0.1:4318/v1/traces. Default: off, and nothing of it is loaded.",
+    )  # fmt: skip
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="DSR_LOG_LEVEL", description="Lowest level of our own log lines."
     )
