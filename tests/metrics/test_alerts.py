@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from starter.embedded_temporal import EmbeddedTemporal
 from starter.metrics.declared import DAYS_TO_ANSWER, EVERY, OF_THE_ENGINE
 from starter.open import opened
 from starter.settings import Settings
+from tests.docs.pages import resolve
 from tests.frame.processes import ROOT, free_address, working
 from tests.metrics.promql import Reader
 from tests.office import AINO, a_form
@@ -148,6 +150,8 @@ def test_a_rule_says_how_bad_it_is_what_it_means_and_what_to_do(rule: dict[str, 
     assert rule["labels"]["severity"] in ("warning", "critical")
     assert re.fullmatch(r"\d+[mhd]", rule.get("for", "1m"))
     assert set(rule["annotations"]) == {"summary", "do"}
+    for command in re.findall(r"(?:^|; )dsr ([^;,]+)", rule["annotations"]["do"]):
+        assert resolve(shlex.split(command)), "it is a command that exists"
     labels = {*Reader(rule["expr"]).read().grouped, "queue"}
     assert {*re.findall(r"\$labels\.(\w+)", str(rule["annotations"]))} <= labels
 
