@@ -20,6 +20,7 @@ from starter.configuration import Configuration, load
 from starter.connection import Connection, resolve
 from starter.ended import EndedIntake
 from starter.logs import configure
+from starter.observed import observed
 from starter.schedules import schedule_sweeps
 from starter.settings import Settings, from_environment
 from starter.signals import stop_on_signals
@@ -95,7 +96,9 @@ async def run_worker(
         await refuse_unless_current(engine)
         secrets = await open_secrets(engine, settings.keys_path())
         keyring = Keyring(engine, secrets.kek, secrets.pepper, settings.key_cache_seconds)
-        async with connected_client(connection, data_converter(keyring)) as client:
+        async with connected_client(
+            connection, data_converter(keyring), settings.traces_endpoint
+        ) as client:
             ground = Ground(
                 settings, configuration, connection, engine, secrets, keyring, client, systems
             )
@@ -107,12 +110,13 @@ async def run_worker(
 
 
 async def _serve(ground: Ground, registered: Registrations, stop: asyncio.Event) -> None:
-    async with build_worker(
+    worker = build_worker(
         ground.client,
         ground.settings,
         workflows=registered.workflows,
         activities=registered.activities,
-    ):
+    )
+    async with observed(ground.settings, ground.connection, worker, stop), worker:
         log.info("worker_started", queue=ground.settings.task_queue)
         await stop.wait()
     log.info("worker_stopped", queue=ground.settings.task_queue)

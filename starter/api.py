@@ -5,15 +5,10 @@ one row, and the case looks at the partner's own status (`activities.partners`).
 anything of what was sent.
 """
 
-import asyncio
-import contextlib
-import socket
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
 import structlog
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
@@ -23,15 +18,15 @@ from starlette.exceptions import HTTPException
 from connectors.opendsr.messages import DOMAIN_HEADER, SIGNATURE_HEADER
 from connectors.partner import PartnerAway, PartnerWrong
 from connectors.registry import Systems
-from schemas.errors import BadInput
 from schemas.partners import PartnerFault
+from starter.health import Health, routes
+from storage.database import ping
 from storage.dispatches import called_back
 
 log = structlog.get_logger(__name__)
 
 CALLBACKS: Final = "/opendsr/callbacks"
 MAX_BODY_BYTES: Final = 64 << 10
-PORTS_TRIED: Final = 100
 NO_TELEMETRY: Final = TelemetryConfig(
     tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False
 )
@@ -47,6 +42,7 @@ def http_api(systems: Systems, engine: AsyncEngine) -> FastAPI:
             HTTPException: _refused, RequestValidationError: _invalid, Exception: _failed,
         },
     )  # fmt: skip
+    app.router.routes.extend(routes(Health({"database": lambda: ping(engine)})))
 
     @app.post(CALLBACKS, status_code=HTTPStatus.ACCEPTED)
     async def callback(request: Request) -> Response:
@@ -94,43 +90,3 @@ def _problem(status: int) -> Response:
     """RFC 9457, without a detail."""
     body = f'{{"title": "{HTTPStatus(status).phrase}", "status": {int(status)}}}'
     return Response(body, status, media_type="application/problem+json")
-
-
-# -- serving -------------------------------------------------------------------------------------
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket on that port, or on the next free one. Raises `BadInput` for no such host."""
-    last: OSError | None = None
-    for candidate in range(port, min(port + PORTS_TRIED, 65_536)):
-        try:
-            return socket.create_server((host, candidate), backlog=128)
-        except socket.gaierror as error:
-            last = error
-            break
-        except OSError as error:
-            last = error
-    why = last.strerror if last else "no port"
-    raise BadInput(f"Not served at {host}:{port} ({why}): name an address of this machine")
-
-
-async def serve(app: FastAPI, listening: socket.socket, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set, then finish what is under way."""
-    settings = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=5, h11_max_incomplete_event_size=MAX_BODY_BYTES,
-    )  # fmt: skip
-    server = _Server(settings)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    server.should_exit = True
-    await serving
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are this program's own matter (`starter.signals`)."""
-        yield

@@ -92,7 +92,8 @@ async def _with_partners(
     started = await partners.ready()
     if not started:
         return connection
-    from starter.api import CALLBACKS, listen  # costs a second, and only partners need it
+    from starter.api import CALLBACKS  # costs a second, and only partners need it
+    from starter.serving import listen
 
     listening = running.enter_context(listen(embedded_temporal.LOOPBACK, CALLBACK_PORT))
     port = listening.getsockname()[1]
@@ -109,7 +110,8 @@ async def _taking_callbacks(
     configuration: Configuration, connection: Connection, listening: socket.socket
 ) -> AsyncIterator[None]:
     """What `dsr serve` does, for the stand-ins."""
-    from starter.api import http_api, serve
+    from starter.api import http_api
+    from starter.serving import serve
     from starter.open import declared_systems
 
     systems, engine = declared_systems(configuration, connection), connect(connection.database_url)

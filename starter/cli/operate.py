@@ -118,8 +118,9 @@ def serve(
 
 
 async def _serve(engine: "Engine", host: str, port: int) -> None:
-    from starter.api import CALLBACKS, http_api, listen
-    from starter.api import serve as serving
+    from starter.api import CALLBACKS, http_api
+    from starter.serving import listen
+    from starter.serving import serve as serving
     from starter.signals import stop_on_signals
 
     with stop_on_signals() as stop, listen(host, port) as listening:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import yaml
+
 from rules import deadlines, staff
 from rules.calendars import zone
 from rules.status import MOVES
@@ -17,8 +19,9 @@ from starter import logs
 from starter.configuration import load
 from starter.demo.run import expectations
 from starter.demo.scenarios import SCENARIOS
+from starter.metrics import declared
 from starter.settings import SHIPPED_CONFIG, Settings
-from tests.docs.pages import PAGES
+from tests.docs.pages import PAGES, ROOT
 
 _PART: Final = re.compile(
     r"(<!-- generated: (\w+) \(python -m tests\.docs\.generate\) -->\n).*?(<!-- end -->)", re.DOTALL
@@ -101,6 +104,32 @@ def ladder() -> str:
     return _table(("what", "when, in Helsinki", "meaning"), rows)
 
 
+def metrics() -> str:
+    """Every metric of ours."""
+    rows = (
+        (f"`{one.name}`", ", ".join(one.labels), one.source, one.help) for one in declared.EVERY
+    )
+    return _table(("metric", "labels", "source", "what it is"), rows)
+
+
+def alerts() -> str:
+    """Every alert rule, without its expression."""
+    document = yaml.safe_load((ROOT / "config" / "alerts.yaml").read_text(encoding="utf-8"))
+    rows = (
+        (
+            rule["alert"], rule["labels"]["severity"], _filled_in(rule["annotations"]["summary"]),
+            _filled_in(rule["annotations"]["do"]),
+        )
+        for group in document["groups"] for rule in group["rules"]
+    )  # fmt: skip
+    return _table(("alert", "severity", "it means", "do"), rows)
+
+
+def _filled_in(template: str) -> str:
+    text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda label: label[1].upper(), template)
+    return text.replace("{{ $value }}", "N")
+
+
 def log_lines() -> str:
     """What a log line can hold."""
     return f"Events: {_words(logs.EVENTS)}. Keys: {_words(logs.KEYS)}."
@@ -109,7 +138,8 @@ def log_lines() -> str:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     part.__name__: part
     for part in (
-        diagram, moves, permitted, refusals, settings, scenarios, ladder, log_lines,
+        diagram, moves, permitted, refusals, settings, metrics, alerts, scenarios, ladder,
+        log_lines,
     )
 }  # fmt: skip
 

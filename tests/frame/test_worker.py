@@ -9,8 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,9 +28,9 @@ from starter.temporal import build_worker, connected_client, runtime
 from storage.secrets import Secrets
 from tests.frame.controller import POLICY, written
 from tests.frame.ping import Importer, Ping, slow
+from tests.frame.processes import ROOT, free_address, working
 from worker import run_worker
 
-ROOT = Path(__file__).parents[2]
 MARK = "Kanaria kanaria@example.org"
 
 
@@ -62,28 +61,6 @@ def environment(tmp_path: Path, temporal: EmbeddedTemporal, database_url: str) -
         "DSR_DATA": str(tmp_path / "data"),
         "DSR_TASK_QUEUE": f"pinging-{tmp_path.name.replace('_', '-')}",
     }
-
-
-@contextmanager
-def working(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A worker that has said that it started."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.frame.pinging"], env=environment, cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if '"worker_started"' in line:
-                break
-        else:
-            raise AssertionError("".join(said))
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def refusal(environment: dict[str, str]) -> tuple[int, str]:
@@ -256,9 +233,7 @@ def test_a_process_has_one_runtime():
 
 
 def test_metrics_are_served_where_the_setting_says(environment: dict[str, str]):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = free_address()
     with working({**environment, "DSR_METRICS_ADDRESS": address}):
         served = urllib.request.urlopen(f"http://{address}/metrics", timeout=5).read().decode()
 

@@ -17,7 +17,8 @@ from connectors.opendsr.partner import OpenDsrPartner
 from schemas.case import CaseView, SystemOutcome
 from schemas.policy import Pace
 from schemas.systems import Recipient
-from starter.api import CALLBACKS, http_api, listen, serve
+from starter.api import CALLBACKS, http_api
+from starter.serving import listen, serve
 from storage import tables as t
 from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import AINO, POLICY, Office, an_office

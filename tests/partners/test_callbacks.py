@@ -21,8 +21,10 @@ from schemas.base import Model
 from schemas.case import SystemOutcome
 from schemas.errors import BadInput
 from schemas.partners import RequestStatus
-from starter.api import CALLBACKS, MAX_BODY_BYTES, http_api, listen
+from starter.api import CALLBACKS, MAX_BODY_BYTES, http_api
+from starter.serving import listen
 from storage import tables as t
+from storage.database import connect
 from storage.dispatches import open_dispatch
 from tests.holds.deskwork import CASE_ROW
 from tests.office import a_form
@@ -139,6 +141,21 @@ async def test_a_route_of_the_future_does_not_repeat_its_input_either(engine: As
 
     assert [answer.json()["status"] for answer in (invalid, failed)] == [422, 500]
     assert b"Aino" not in invalid.content + failed.content
+
+
+async def test_an_orchestrator_is_told_whether_callbacks_can_be_taken(engine: AsyncEngine):
+    async def told(database: AsyncEngine) -> list[tuple[int, object]]:
+        transport = httpx2.ASGITransport(app=http_api(Systems((), {}), database))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://api.example") as asking:
+            answers = [await asking.get("/live"), await asking.get("/ready")]
+            assert (await asking.get("/metrics")).status_code == 404, "partners reach this door"
+        return [(answer.status_code, answer.json()) for answer in answers]
+
+    away = connect("postgresql://127.0.0.1:1/dsr")
+
+    ready = {"staying": True, "database": True}
+    assert await told(engine) == [(200, {"alive": True}), (200, ready)]
+    assert await told(away) == [(200, {"alive": True}), (503, ready | {"database": False})]
 
 
 async def test_a_body_that_is_too_large_is_cut_off(

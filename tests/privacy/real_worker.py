@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import asyncpg
 
@@ -17,9 +18,11 @@ from starter.configuration import Configuration
 from starter.connection import Connection
 from starter.registers import create_registers
 from starter.settings import Settings
+from tests.frame.processes import free_address
 from tests.privacy.drive import Canary
 from tests.privacy.marks import mark, word
 from tests.privacy.requests import a_request
+from tests.traces.receiver import receiving
 
 ROOT = Path(__file__).parents[2]
 QUEUE = "canary-real"
@@ -144,12 +147,24 @@ async def _change(register: str, statement: str, *values: str) -> None:
 
 @asynccontextmanager
 async def _working(settings: Settings, folder: Path) -> AsyncIterator[None]:
-    environment = os.environ | {
-        "DSR_DATA": str(settings.data),
-        "DSR_CONFIG": str(settings.config),
-        "DSR_TASK_QUEUE": QUEUE,
-        "DSR_LOG_LEVEL": "DEBUG",
-    }
+    """Its traces and what it tells Prometheus are kept, too."""
+    address = free_address()
+    with receiving() as receiver:
+        async with _worker(
+            settings, folder, DSR_HEALTH_ADDRESS=address, DSR_TRACES_ENDPOINT=receiver.url
+        ):
+            yield
+            figures = await asyncio.to_thread(urlopen, f"http://{address}/metrics", None, 20)
+            (folder / "figures").write_bytes(figures.read())
+        (folder / "traces").write_bytes(b"\n".join(receiver.bodies))
+
+
+@asynccontextmanager
+async def _worker(settings: Settings, folder: Path, **more: str) -> AsyncIterator[None]:
+    environment = os.environ | more | {
+        "DSR_DATA": str(settings.data), "DSR_CONFIG": str(settings.config),
+        "DSR_TASK_QUEUE": QUEUE, "DSR_LOG_LEVEL": "DEBUG",
+    }  # fmt: skip
     with (folder / "worker").open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "worker.py", env=environment, cwd=ROOT, stdout=output, stderr=output

@@ -36,6 +36,8 @@ PLACES = {
     "what they print": "stdout",
     "output of the worker process": "worker",
     "the SDK's metrics": "metrics",
+    "our metrics": "figures",
+    "traces": "traces",
     "errors told to callers": "told",
     "a full dump of the case database": "dump.sql",
     "exported evidence": "evidence",
@@ -119,6 +121,8 @@ def test_there_is_something_to_scan_in_every_place(left: dict[str, Path]):
     assert content("told").count(b"schemas.errors.") > 60
     assert b"temporal_activity_execution_failed" in content("metrics")
     assert b"worker_stopped" in content("worker")
+    assert b'dsr_system_parts{outcome="' in content("figures")
+    assert b"RunActivity:system.erase" in content("traces")
     for table in (
         b"dsr.sealed", b"dsr.audit ", b"dsr.system_tasks", b"dsr.holds", b"dsr.hold_texts",
         b"dsr.erasures", b"dsr.dispatches", b"vault.case_keys",

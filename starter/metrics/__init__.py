@@ -1,0 +1,1 @@
+"""What a worker tells Prometheus of the engine: figures of all cases, and of its own calls."""

@@ -1,0 +1,1 @@
+"""What a worker tells Prometheus, and the alert rules over it."""

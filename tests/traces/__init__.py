@@ -1,0 +1,1 @@
+"""Spans: that they arrive, and what is in them."""
