@@ -111,8 +111,8 @@ async def _taking_callbacks(
 ) -> AsyncIterator[None]:
     """What `dsr serve` does, for the stand-ins."""
     from starter.api import http_api
-    from starter.serving import serve
     from starter.open import declared_systems
+    from starter.serving import serve
 
     systems, engine = declared_systems(configuration, connection), connect(connection.database_url)
     stop = asyncio.Event()
