@@ -30,6 +30,7 @@ EVENTS: Final = frozenset(
         "destructive_steps_resumed",
         "ended_relations_unknown",
         "erasure_in_doubt",
+        "figures_lack",
         "partners_started",
         "partners_stopped",
         "postgresql_started",

@@ -68,7 +68,7 @@ def application(
 
     async def now() -> list[Sample]:
         ready = all((await health.answers()).values())
-        return [Sample("dsr_worker_ready", (settings.task_queue,), float(ready))]
+        return [Sample("dsr_worker_ready", (worker.task_queue,), float(ready))]
 
     metrics = Metrics(sources(settings, worker, engine))
     return Starlette(routes=[*routes(health), route(metrics, now)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import generate_latest
@@ -23,6 +24,8 @@ from starlette.routing import Route
 from starter.metrics.calls import CALLS
 from starter.metrics.declared import DAYS, DAYS_TO_ANSWER, OF_THE_ENGINE, OF_THE_WORKER
 from starter.metrics.sources import Read, Sample
+
+log = structlog.get_logger(__name__)
 
 READ_SECONDS: Final = 5.0
 """What is not read within this time lacks."""
@@ -39,7 +42,7 @@ class Source:
     read: Read
     seconds: float
     samples: Sequence[Sample] = ()
-    answers: bool = False
+    answers: bool = True
     due_at: float = field(default=float("-inf"))
 
     async def refresh(self) -> None:
@@ -50,6 +53,8 @@ class Source:
             async with asyncio.timeout(READ_SECONDS):
                 self.samples, self.answers = [*_nothing(self.name), *await self.read()], True
         except Exception:
+            if self.answers:  # said once, not at each scrape
+                log.warning("figures_lack", exc_info=True)
             self.samples, self.answers = (), False
         self.due_at = time.monotonic() + (self.seconds if self.answers else AGAIN_SECONDS)
 

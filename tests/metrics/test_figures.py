@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
 from activities.letters import Letters
+from starter.logs import configure
 from starter.metrics.declared import DAYS_TO_ANSWER, OPEN
 from starter.metrics.endpoint import Metrics, Source
 from starter.metrics.sources import Read, Sample, checkpoint_file, ever, open_cases
@@ -129,13 +130,20 @@ async def test_partners_stops_doubts_and_holds_are_counted_and_secret_holds_are_
     assert told["dsr_standstill_timestamp_seconds", "*"] == stopped.timestamp()
 
 
-async def test_what_cannot_be_read_lacks_and_a_rule_can_see_it():
+async def test_what_cannot_be_read_lacks_and_a_rule_can_see_it(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("starter.metrics.endpoint.AGAIN_SECONDS", 0)
+    configure()
     away = connect("postgresql://127.0.0.1:1/dsr")
+    metrics = Metrics([Source(OPEN, open_cases(away), 0)])
 
-    text = (await Metrics([Source(OPEN, open_cases(away), 0)]).text()).decode().splitlines()
+    await metrics.text()
+    text = (await metrics.text()).decode().splitlines()
 
     assert 'dsr_source_answers{source="open"} 0.0' in text
     assert not [line for line in text if line.startswith(("dsr_cases", "dsr_holds"))]
+    assert capfd.readouterr().err.count("figures_lack") == 1, "said once, not at each scrape"
 
 
 async def test_what_takes_too_long_lacks(monkeypatch: pytest.MonkeyPatch):
