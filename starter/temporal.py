@@ -21,7 +21,12 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError
-from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
+from temporalio.worker import (
+    PatchActivationInput,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkerTuner,
+)
 
 from schemas.errors import BadInput, Unreachable
 from starter.connection import Connection
@@ -119,8 +124,15 @@ def build_worker(
         # Default 3: a fan-out would send the rest through the server's task queue (34 % slower).
         max_eager_activity_reservations_per_workflow_task=100,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        patch_activation_callback=_begins_all_but(settings.waiting_patches),
         deployment_config=_deployment(),
     )
+
+
+def _begins_all_but(waiting: str) -> Callable[[PatchActivationInput], bool]:
+    """Asked for a patch that the run has not met yet; one that stands in its history is followed."""
+    ids = frozenset(filter(None, waiting.split(",")))
+    return lambda met: met.patch_id not in ids
 
 
 def _deployment() -> WorkerDeploymentConfig:
