@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from activities.everything import every_activity
+from connectors.contract import Found
+from schemas.systems import SystemFacts
 from starter.ended import EndedIntake
 from starter.settings import Settings
 from starter.signals import stop_on_signals
 from starter.temporal import build_worker
 from storage.database import connect
 from tests.durability.worker_that_dies import the_letters
-from tests.fakes import FakeSystem, FakeSystems, Found, a_row, facts
+from tests.fakes import FakeSystem, FakeSystems, a_row, facts
 from tests.office import A_CORRECTION, Office, an_office
 from tests.operation.next_version import NEXT_WORKFLOWS, PATCH, next_activities
 from workflows.everything import EVERY_WORKFLOW
@@ -45,12 +47,22 @@ class Place:
     queue: str
 
 
-def one_register() -> FakeSystems:
-    """It holds a record of everybody, with the address that a correction asks to change."""
-    customers = facts(
-        "customers", suppresses=("marketing",), records_consent=("marketing",), restricts=True
+REGISTERS: Final = ("customers", "former", "lapsed")
+"""A worker process has its own of each, so what is erased in one is the matter of one request."""
+
+
+def registers() -> FakeSystems:
+    """Each holds a record of whoever asks, with the address that a correction wants changed."""
+    record = a_row(email=A_CORRECTION["old"])
+    return FakeSystems(
+        *(FakeSystem(_declared(name), holds=Found(rows=(record,))) for name in REGISTERS)
     )
-    return FakeSystems(FakeSystem(customers, holds=Found(rows=(a_row(email=A_CORRECTION["old"]),))))
+
+
+def _declared(name: str) -> SystemFacts:
+    return facts(
+        name, suppresses=("marketing",), records_consent=("marketing",), restricts=True
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ async def work(place: Place, version: Version) -> None:
     engine, server = connect(place.database), Named(place.temporal, version)
     with stop_on_signals() as stop:
         async with an_office(
-            server, engine, place.folder, systems=one_register(), letters=the_letters(),  # type: ignore[arg-type]
+            server, engine, place.folder, systems=registers(), letters=the_letters(),  # type: ignore[arg-type]
             queue=place.queue, working=False,
         ) as office:  # fmt: skip
             async with build_worker(

@@ -19,7 +19,7 @@ from schemas.request import Kind
 from storage.database import connect
 from tests.durability.worker_that_dies import the_letters
 from tests.office import Office, a_form, an_office
-from tests.operation.crew import Crew, Place, Version, one_register
+from tests.operation.crew import Crew, Place, Version, registers
 from tests.operation.next_version import PATCH
 from tests.postgres import Server
 
@@ -43,18 +43,21 @@ class Stage:
     office: Office
     crew: Crew
 
-    async def opened(self) -> dict[Kind, str]:
-        """A request of every kind, of different people; each waits for a person."""
-        return dict(
-            zip(FORMS, await asyncio.gather(*(self._opened(kind) for kind in FORMS)), strict=True)
-        )
+    async def opened(self, erases: str) -> dict[Kind, str]:
+        """A request of every kind, of different people; each waits for a person.
 
-    async def _opened(self, kind: Kind) -> str:
+        `erases`: the register that the deletion is about.
+        """
+        scopes = {kind: erases if kind is Kind.DELETE else "customers" for kind in FORMS}
+        numbers = await asyncio.gather(*(self._opened(k, scope) for k, scope in scopes.items()))
+        return dict(zip(FORMS, numbers, strict=True))
+
+    async def _opened(self, kind: Kind, scope: str) -> str:
         somebody = {
             "name": f"Person {(n := next(_PEOPLE))}",
             "identifiers": [{"type": "customer_number", "value": f"{n}"}],
         }
-        number = await self.office.receives(a_form(kind, of=somebody, **FORMS[kind]))
+        number = await self.office.receives(a_form(kind, of=somebody, scope=[scope], **FORMS[kind]))
         await self.office.awaits(number, FIRST_WAIT.get(kind, "decide"))
         return number
 
@@ -123,7 +126,7 @@ async def stage(
     engine = connect(migrated.url(database))
     address = temporal.client.service_client.config.target_host
     async with an_office(
-        temporal, engine, tmp_path, systems=one_register(), letters=the_letters(), working=False
+        temporal, engine, tmp_path, systems=registers(), letters=the_letters(), working=False
     ) as office:
         office.patience = 60
         crew = Crew(Place(address, migrated.url(database), tmp_path, office.queue))
@@ -163,12 +166,12 @@ FULFILLED = dict.fromkeys(FORMS, Outcome.FULFILLED)
 async def test_two_versions_beside_one_another_bring_every_kind_to_the_same_ending(stage: Stage):
     """Old beside waiting, then waiting beside next: no task of any run fails on either."""
     await stage.crew.joined_by(Version.TODAY)
-    first = await stage.opened()
+    first = await stage.opened(erases="former")
     await stage.crew.joined_by(Version.WAITING)
     await stage.decided(first)
     left = await stage.crew.left_by(Version.TODAY)
     await stage.crew.joined_by(Version.NEXT)
-    second = await stage.opened()
+    second = await stage.opened(erases="lapsed")
     await stage.decided(second)
     endings = await stage.sent(first), await stage.sent(second)
 
@@ -188,7 +191,7 @@ async def test_a_run_that_took_the_patch_fails_its_tasks_on_a_worker_that_does_n
 ):
     """Rolled back one version too far nothing moves and nothing is lost; one that waits goes on."""
     await stage.crew.joined_by(Version.NEXT)
-    numbers = await stage.opened()
+    numbers = await stage.opened(erases="former")
     await stage.decided(numbers)
     await stage.crew.left_by(Version.NEXT)
     await stage.crew.joined_by(Version.TODAY)
