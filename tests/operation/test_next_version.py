@@ -80,7 +80,9 @@ class Stage:
 
     async def notes(self, number: str) -> int:
         """How often the note was filed."""
-        return sum(entry.event == Event.NOTED for entry in await self.office.client.timeline(number))
+        return sum(
+            entry.event == Event.NOTED for entry in await self.office.client.timeline(number)
+        )
 
 
 async def _access(office: Office, number: str) -> None:
