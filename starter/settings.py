@@ -79,9 +79,9 @@ class Settings(BaseSettings):
     )  # fmt: skip
     waiting_patches: str = Field(
         "", alias="DSR_WAITING_PATCHES", pattern=r"^[\w.:-]+(,[\w.:-]+)*$|^$",
-        description="Ids of patches of procedures, with commas between: this worker follows them in "
-        "runs that have taken them, and begins them in no run. For a rolling update, until no older "
-        "worker is left: one of those fails the tasks of a run that has taken a patch. Default: none.",
+        description="Patches of procedures, by id, with commas between: this worker follows them "
+        "in runs that have taken them, and begins them in no run. For a rolling update, until no "
+        "older worker is left: it would fail the tasks of a run that has taken one. Default: none.",
     )  # fmt: skip
     graceful_shutdown_seconds: float = Field(
         10, alias="DSR_GRACEFUL_SHUTDOWN_SECONDS", ge=0, le=600,

@@ -130,7 +130,7 @@ def build_worker(
 
 
 def _begins_all_but(waiting: str) -> Callable[[PatchActivationInput], bool]:
-    """Asked for a patch that the run has not met yet; one that stands in its history is followed."""
+    """Asked for a patch that a run has not met yet; what stands in its history is followed."""
     ids = frozenset(filter(None, waiting.split(",")))
     return lambda met: met.patch_id not in ids
 

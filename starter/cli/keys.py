@@ -28,9 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def init() -> None:
-    """Make the three keys of a new database; where data exists, check that they fit. Safe to repeat.
+    """Make the three keys of a new database, or check that they fit its data. Safe to repeat.
 
-    A key that is missing where data exists is never made anew: that is refused.
+    A key that is missing where data exists is refused, never made anew.
     """
     folder, made = run(_init(process_settings()))
     if made:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.converter import DataConverter
+from temporalio.worker import Worker
 
 from activities.everything import every_activity
 from connectors.contract import Found
@@ -111,18 +112,24 @@ async def work(place: Place, version: Version) -> None:
     """Serve the queue until asked to stop."""
     engine, server = connect(place.database), Named(place.temporal, version)
     with stop_on_signals() as stop:
-        async with an_office(
-            server, engine, place.folder, systems=registers(), letters=the_letters(),  # type: ignore[arg-type]
-            queue=place.queue, working=False,
-        ) as office:  # fmt: skip
-            async with build_worker(
-                office.temporal,
-                _settings(place, version),
-                workflows=EVERY_WORKFLOW if version is Version.TODAY else NEXT_WORKFLOWS,
-                activities=_activities(office, version),
-            ):
-                await stop.wait()
+        async with (
+            an_office(
+                server, engine, place.folder, systems=registers(), letters=the_letters(),  # type: ignore[arg-type]
+                queue=place.queue, working=False,
+            ) as office,
+            _worker(office, place, version),
+        ):  # fmt: skip
+            await stop.wait()
     await engine.dispose()
+
+
+def _worker(office: Office, place: Place, version: Version) -> Worker:
+    return build_worker(
+        office.temporal,
+        _settings(place, version),
+        workflows=EVERY_WORKFLOW if version is Version.TODAY else NEXT_WORKFLOWS,
+        activities=_activities(office, version),
+    )
 
 
 def _settings(place: Place, version: Version) -> Settings:

@@ -122,6 +122,8 @@ def test_workers_can_be_scaled(name: str):
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_of_ours_exists(name: str, tmp_path: Path):
     program, *words = OURS[name].command
+    if words == ["worker.py"]:
+        return  # tests/frame/test_worker.py
     if program == "dsr":
         _, command, arguments = resolve(words)
         command.make_context(name, list(arguments))
@@ -239,7 +241,6 @@ def test_the_queue_of_the_separated_worker_is_one_that_a_manifest_can_name(tmp_p
 
 
 def _copied(folder: Path, training: str) -> None:
-    import shutil
 
     shutil.copytree(SHIPPED_CONFIG, folder / "c")
     (folder / "c" / "systems" / "training.yaml").write_text(training, encoding="utf-8")

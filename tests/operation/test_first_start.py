@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from storage.secrets import FILES
 from tests.cli.command import Ran, assert_one_sentence, dsr
-from tests.postgres import Server
 
 
 @pytest.fixture

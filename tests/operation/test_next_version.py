@@ -215,7 +215,7 @@ async def test_a_run_that_took_the_patch_fails_its_tasks_on_a_worker_that_does_n
     assert stuck.status is not Status.CLOSED
     assert (went_on.outcome, endings) == (
         Outcome.FULFILLED,
-        {kind: Outcome.FULFILLED for kind in others},
+        dict.fromkeys(others, Outcome.FULFILLED),
     )
     assert all(took_the_patch(events) for events in runs.values())
     assert [failures(runs[number]) for number in others.values()] == [[]] * len(others)
