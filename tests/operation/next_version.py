@@ -142,6 +142,24 @@ class NextCorrect(FilesNote, CorrectRequest):
         return await self.under_the_clock()
 
 
+@workflow.defn(name=CONSENT_REQUEST)
+class Careless(NextConsent):
+    """The same change of a procedure, without the patch."""
+
+    @workflow.init
+    def __init__(self, ref: CaseRef) -> None:
+        super().__init__(ref)
+
+    @workflow.run
+    async def run(self, _ref: CaseRef) -> Outcome | None:
+        return await self.under_the_clock()
+
+    async def reply(self, *, supplement: bool = False) -> None:
+        await self.step(RECORD, NextChange(case=self.ref.case, at=workflow.now(), note=True))
+        await Lifecycle.reply(self, supplement=supplement)
+
+
 NEXT_WORKFLOWS: Final = (
     NextAccess, NextObjection, NextConsent, NextDelete, NextCorrect, HourlySweep,
 )  # fmt: skip
+CARELESS_WORKFLOWS: Final = (*(w for w in NEXT_WORKFLOWS if w is not NextConsent), Careless)

@@ -11,7 +11,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.operation.compose import SERVICES
-from tests.operation.production import SYSTEM, Production
+from tests.operation.production import Production
 from tests.postgres import a_server
 
 FORM = {
@@ -23,7 +23,8 @@ FORM = {
     },
 }  # fmt: skip
 CALLBACK = (
-    b"POST /opendsr/callbacks HTTP/1.1\r\nHost: here\r\nX-OpenDSR-Processor-Domain: expert.example\r\n"
+    b"POST /opendsr/callbacks HTTP/1.1\r\nHost: here\r\n"
+    b"X-OpenDSR-Processor-Domain: expert.example\r\n"
     b"X-OpenDSR-Signature: bm9uZQ==\r\nContent-Length: 2\r\nExpect: 100-continue\r\n"
     b"Connection: close\r\n\r\n"
 )
@@ -114,13 +115,15 @@ def test_a_callback_that_is_being_taken_is_answered_before_the_service_stops(
 def test_a_caller_that_says_nothing_does_not_keep_the_service_from_stopping(
     production: Production,
 ):
-    with production.running("serve", "Partners call back at") as serving:
-        with socket.create_connection(("127.0.0.1", production.ports["serve"]), 30) as partner:
-            partner.sendall(CALLBACK)
-            assert partner.recv(100).startswith(b"HTTP/1.1 100 ")
-            asked = time.monotonic()
-            serving.send_signal(signal.SIGTERM)
-            code = serving.wait(PATIENCE)
+    with (
+        production.running("serve", "Partners call back at") as serving,
+        socket.create_connection(("127.0.0.1", production.ports["serve"]), 30) as partner,
+    ):
+        partner.sendall(CALLBACK)
+        assert partner.recv(100).startswith(b"HTTP/1.1 100 ")
+        asked = time.monotonic()
+        serving.send_signal(signal.SIGTERM)
+        code = serving.wait(PATIENCE)
     took = time.monotonic() - asked
 
     assert (code, took < SERVICES["serve"].seconds("stop_grace_period")) == (0, True)
