@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from schemas.errors import BadInput, CheckFailed, DsrError, Unreachable
-from starter.cli.console import give, run, say, table, with_engine
+from starter.cli.console import give, run, say, table
 from starter.cli.operate import process_settings
 from starter.cli.words import Json
 
 if TYPE_CHECKING:
     from connectors.registry import Systems
     from starter.connection import Connection
-    from starter.open import Engine
     from starter.replaying import Replayed
     from starter.settings import Settings
 
@@ -52,7 +51,7 @@ def health(as_json: Json = False) -> None:
 
 def replay(as_json: Json = False) -> None:
     """Replay every open run with this program, before it is deployed. Nothing is changed."""
-    done = with_engine(_replay)
+    done = run(_replay(process_settings()))
     if as_json:
         give(asdict(done))
     else:
@@ -68,15 +67,18 @@ def replay(as_json: Json = False) -> None:
         )
 
 
-async def _replay(engine: "Engine") -> "Replayed":
+async def _replay(settings: "Settings") -> "Replayed":
     from importlib import import_module
 
     from schemas.steps import HOURLY_SWEEP, WORKFLOW_OF
+    from starter.open import opened
     from starter.replaying import replay_open
 
     # Procedures are known here by name only.
     workflows = import_module("workflows.everything").EVERY_WORKFLOW
-    return await replay_open(engine.temporal, workflows, (*WORKFLOW_OF.values(), HOURLY_SWEEP))
+    kinds = (*WORKFLOW_OF.values(), HOURLY_SWEEP)
+    async with opened(settings, behind=True) as engine:
+        return await replay_open(engine.temporal, workflows, kinds)
 
 
 def check(
