@@ -152,6 +152,20 @@ def test_every_file_that_is_mounted_exists(name: str):
             assert place in COMPOSE.declared["volumes"]
 
 
+@pytest.mark.parametrize("name", ["postgres", "training-database"])
+def test_the_data_of_postgresql_is_in_its_volume(name: str):
+    """From 18 on the image keeps it one folder higher; elsewhere it would go with the container."""
+    major = int(SERVICES[name].tag.partition(".")[0])
+    kept = "/var/lib/postgresql" if major >= 18 else "/var/lib/postgresql/data"
+    assert kept in {target for _, target, read_only in SERVICES[name].mounts if not read_only}
+
+
+def test_the_script_that_makes_the_databases_is_run_in_a_shell_of_its_own():
+    """One that cannot be executed is read into the image's own shell, whose options it changes."""
+    (script,) = (s for s, target, _ in SERVICES["postgres"].mounts if "initdb.d" in target)
+    assert os.access(ROOT / script, os.X_OK)
+
+
 def test_temporal_finds_its_dynamic_configuration_and_has_shards_to_grow():
     temporal = SERVICES["temporal"]
     assert temporal.environment["DYNAMIC_CONFIG_FILE_PATH"] in {m[1] for m in temporal.mounts}
