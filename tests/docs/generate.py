@@ -111,7 +111,7 @@ def log_lines() -> str:
 def worked_example() -> str:
     """The change that is deployed over open requests, as tests run it."""
     shown = (next_version.NextChange, next_version.FilesNote.reply, NextActivities.record)
-    code = "\n\n".join(inspect.cleandoc("\n" + inspect.getsource(part)) for part in shown)
+    code = "\n\n\n".join(inspect.cleandoc("\n" + inspect.getsource(part)) for part in shown)
     return f'```python\nPATCH: Final = "{next_version.PATCH}"\n\n{code}\n```'
 
 
