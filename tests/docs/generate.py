@@ -112,7 +112,7 @@ def worked_example() -> str:
     """The change that is deployed over open requests, as tests run it."""
     shown = (next_version.NextChange, next_version.FilesNote.reply, NextActivities.record)
     code = "\n\n\n".join(inspect.cleandoc("\n" + inspect.getsource(part)) for part in shown)
-    return f'```python\nPATCH: Final = "{next_version.PATCH}"\n\n{code}\n```'
+    return f'```python\nPATCH: Final = "{next_version.PATCH}"\n\n\n{code}\n```'
 
 
 PARTS: Final[dict[str, Callable[[], str]]] = {
