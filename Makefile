@@ -30,8 +30,10 @@ lint: setup  ## ruff, mypy --strict, import walls
 bench: setup  ## measure, as ratios within one run (ONLY=NAME)
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY),)
 
-lock: setup  ## renew requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra embedded --extra dev pyproject.toml --output-file requirements.lock
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
+lock: setup  ## renew both lock files from pyproject.toml
+	@$(BIN)/$(LOCK) --extra embedded --extra dev --extra image --output-file requirements.lock
+	@$(BIN)/$(LOCK) --extra image --constraints requirements.lock --output-file requirements-image.lock
 
 clean:  ## remove the environment and the local stack's state
 	@rm -rf .venv .dsr

@@ -48,10 +48,13 @@ class Engine:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[Engine]:
+async def opened(
+    settings: Settings, *, temporal: bool = True, behind: bool = False
+) -> AsyncIterator[Engine]:
     """The engine of this folder or environment, for a process that is no worker.
 
-    `temporal=False`: what only reads PostgreSQL goes on while Temporal is away. Raises
+    `temporal=False`: what only reads PostgreSQL goes on while Temporal is away. `behind`: what only
+    needs the keys of cases goes on before this program has migrated the database. Raises
     `Unreachable`, or `RefusedByRule` for an unmigrated database and for missing or wrong keys.
     """
     connection = resolve(settings)
@@ -59,7 +62,7 @@ async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[
     async with AsyncExitStack() as leaving:
         database = connect(connection.database_url)
         leaving.push_async_callback(database.dispose)
-        await refuse_unless_current(database)
+        await refuse_unless_current(database, behind=behind)
         secrets = await _secrets(database, settings.keys_path())
         keyring = Keyring(database, secrets.kek, secrets.pepper, settings.key_cache_seconds)
         case_file = CaseFile(

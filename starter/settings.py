@@ -77,6 +77,12 @@ class Settings(BaseSettings):
         description="Open runs kept in memory, about 40 KB each. Fewer than are active: replays "
         "cost up to a third of the throughput. 0: replay every task.",
     )  # fmt: skip
+    waiting_patches: str = Field(
+        "", alias="DSR_WAITING_PATCHES", pattern=r"^[\w.:-]+(,[\w.:-]+)*$|^$",
+        description="Patches of procedures, by id, with commas between: this worker follows them "
+        "in runs that have taken them, and begins them in no run. For a rolling update, until no "
+        "older worker is left: it would fail the tasks of a run that has taken one. Default: none.",
+    )  # fmt: skip
     graceful_shutdown_seconds: float = Field(
         10, alias="DSR_GRACEFUL_SHUTDOWN_SECONDS", ge=0, le=600,
         description="Seconds that running activities get to finish at a stop; then they are "

@@ -21,7 +21,13 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError
-from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig, WorkerTuner
+from temporalio.worker import (
+    Interceptor,
+    PatchActivationInput,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkerTuner,
+)
 
 from schemas.errors import BadInput, Unreachable
 from starter.connection import Connection
@@ -140,6 +146,7 @@ def build_worker(
         # Default 3: a fan-out would send the rest through the server's task queue (34 % slower).
         max_eager_activity_reservations_per_workflow_task=100,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        patch_activation_callback=_begins_all_but(settings.waiting_patches),
         deployment_config=_deployment(),
         interceptors=_counting(settings),
     )
@@ -152,6 +159,12 @@ def _counting(settings: Settings) -> Sequence[Interceptor]:
     from starter.metrics.calls import CountedCalls
 
     return (CountedCalls(),)
+
+
+def _begins_all_but(waiting: str) -> Callable[[PatchActivationInput], bool]:
+    """Asked for a patch that a run has not met yet; what stands in its history is followed."""
+    ids = frozenset(filter(None, waiting.split(",")))
+    return lambda met: met.patch_id not in ids
 
 
 def _deployment() -> WorkerDeploymentConfig:

@@ -71,13 +71,16 @@ async def state(engine: AsyncEngine) -> State:
     return _state_of(await _version(engine))
 
 
-async def refuse_unless_current(engine: AsyncEngine) -> None:
-    """Raises `NotCurrent`, with what to do, unless the database fits. Changes nothing."""
+async def refuse_unless_current(engine: AsyncEngine, *, behind: bool = False) -> None:
+    """Raises `NotCurrent`, with what to do, unless the database fits. Changes nothing.
+
+    `behind`: one that this program would still migrate fits, too.
+    """
     found = await _version(engine)
     match _state_of(found):
         case State.UNMIGRATED:
             raise NotCurrent("The database is not migrated: run dsr migrate")
-        case State.BEHIND:
+        case State.BEHIND if not behind:
             raise NotCurrent(
                 f"The database ({found}) is behind this program ({_head()}): run dsr migrate"
             )

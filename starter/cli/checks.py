@@ -9,13 +9,14 @@ import typer
 
 from schemas.errors import BadInput, CheckFailed, DsrError, Unreachable
 from starter.cli import registers
-from starter.cli.console import give, run, table
+from starter.cli.console import give, run, say, table
 from starter.cli.operate import process_settings
 from starter.cli.words import Json
 
 if TYPE_CHECKING:
     from connectors.registry import Systems
     from starter.connection import Connection
+    from starter.replaying import Replayed
     from starter.settings import Settings
 
 PANEL = "Operation"
@@ -40,12 +41,45 @@ def register(app: typer.Typer) -> None:
     systems.command("check")(check)
     registers.register(systems)
     app.command(rich_help_panel=PANEL)(health)
+    app.command(rich_help_panel=PANEL)(replay)
     app.add_typer(systems, name="systems", rich_help_panel=PANEL)
 
 
 def health(as_json: Json = False) -> None:
     """Database, keys, Temporal, worker and systems: is everything there?"""
     _show(run(_health(process_settings())), as_json)
+
+
+def replay(as_json: Json = False) -> None:
+    """Replay every open run with this program, before it is deployed. Nothing is changed."""
+    done = run(_replay(process_settings()))
+    if as_json:
+        give(asdict(done))
+    else:
+        say(f"{done.checked} open run(s) replayed.")
+        for run_id in done.differing:
+            say(f"- {run_id}: this program takes another step than its history has")
+        for run_id in done.failed:
+            say(f"- {run_id}: its history cannot be replayed")
+    if bad := len(done.differing) + len(done.failed):
+        raise CheckFailed(
+            f"{bad} of {done.checked} would not go on: do not deploy this program; what changed "
+            "needs a patch (docs/deploying.md)."
+        )
+
+
+async def _replay(settings: "Settings") -> "Replayed":
+    from importlib import import_module
+
+    from schemas.steps import HOURLY_SWEEP, WORKFLOW_OF
+    from starter.open import opened
+    from starter.replaying import replay_open
+
+    # Procedures are known here by name only.
+    workflows = import_module("workflows.everything").EVERY_WORKFLOW
+    kinds = (*WORKFLOW_OF.values(), HOURLY_SWEEP)
+    async with opened(settings, behind=True) as engine:
+        return await replay_open(engine.temporal, workflows, kinds)
 
 
 def check(

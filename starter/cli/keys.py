@@ -1,25 +1,65 @@
-"""The key-encryption key: a new one is made, and the keys of all cases are wrapped with it."""
+"""The keys: made for a new database, and the key-encryption key renewed."""
 
 from typing import TYPE_CHECKING
 
 import typer
 
-from schemas.errors import RefusedByRule
-from starter.cli.console import give, say, with_engine
+from schemas.errors import BadInput, RefusedByRule
+from starter.cli.console import give, run, say, with_engine
+from starter.cli.operate import process_settings
 from starter.cli.words import Json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starter.open import Engine
+    from starter.settings import Settings
     from storage.rotation import Rotated
     from storage.secrets import KeyFiles
 
 
 def register(app: typer.Typer) -> None:
     """Adds `dsr keys`."""
-    keys = typer.Typer(no_args_is_help=True, help="The key-encryption key: renew it.")
+    keys = typer.Typer(no_args_is_help=True, help="The three keys: make them, renew one.")
+    keys.command("init")(init)
     keys.command("new")(new)
     keys.command("rotate")(rotate)
     app.add_typer(keys, name="keys", rich_help_panel="Operation")
+
+
+def init() -> None:
+    """Make the three keys of a new database, or check that they fit its data. Safe to repeat.
+
+    A key that is missing where data exists is refused, never made anew.
+    """
+    folder, made = run(_init(process_settings()))
+    if made:
+        say(f"The keys are made in {folder}. Copy them to where no backup of the database goes.")
+    else:
+        say(f"The keys in {folder} fit the data: nothing to do.")
+
+
+async def _init(settings: "Settings") -> "tuple[Path, bool]":
+    from starter.connection import resolve
+    from storage.database import connect
+    from storage.key_checks import open_secrets
+    from storage.migrate import refuse_unless_current
+    from storage.secrets import FILES
+
+    folder = settings.keys_path()
+    engine = connect(settings.given_database_url() or resolve(settings).database_url, pool_size=1)
+    present = [name for name in FILES if (folder / name).exists()]
+    try:
+        await refuse_unless_current(engine)
+        await open_secrets(engine, folder)
+    except OSError as error:
+        raise BadInput(
+            f"The keys cannot be made in {folder} ({type(error).__name__}): set DSR_KEYS to a "
+            "folder that this user may write"
+        ) from None
+    finally:
+        await engine.dispose()
+    return folder, [name for name in FILES if (folder / name).exists()] != present
 
 
 def new() -> None:

@@ -219,6 +219,18 @@ def test_systems_are_reached_while_temporal_is_away(
     ]
 
 
+def test_the_open_runs_are_replayed_by_the_program_that_is_asked(form: Form) -> None:
+    """Also of a case whose free text is sealed with its own key."""
+    number = dsr("submit", "--file", form(), "--wait", "--json").document["number"]
+    dsr("note", number, "--note", "called back", "--as", "maija")
+
+    done = dsr("replay", "--json")
+
+    assert (done.code, done.document["differing"], done.document["failed"]) == (0, [], [])
+    assert done.document["checked"] >= 1
+    assert "open run(s) replayed." in dsr("replay").out
+
+
 def test_dashboards_answer_while_temporal_is_away(
     form: Form, monkeypatch: pytest.MonkeyPatch, engine_here: Up
 ) -> None:

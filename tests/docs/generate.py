@@ -22,6 +22,8 @@ from starter.demo.scenarios import SCENARIOS
 from starter.metrics import declared
 from starter.settings import SHIPPED_CONFIG, Settings
 from tests.docs.pages import PAGES, ROOT
+from tests.operation import next_version
+from tests.operation.next_version import NextActivities
 
 _PART: Final = re.compile(
     r"(<!-- generated: (\w+) \(python -m tests\.docs\.generate\) -->\n).*?(<!-- end -->)", re.DOTALL
@@ -135,11 +137,18 @@ def log_lines() -> str:
     return f"Events: {_words(logs.EVENTS)}. Keys: {_words(logs.KEYS)}."
 
 
+def worked_example() -> str:
+    """The change that is deployed over open requests, as tests run it."""
+    shown = (next_version.NextChange, next_version.FilesNote.reply, NextActivities.record)
+    code = "\n\n\n".join(inspect.cleandoc("\n" + inspect.getsource(part)) for part in shown)
+    return f'```python\nPATCH: Final = "{next_version.PATCH}"\n\n\n{code}\n```'
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     part.__name__: part
     for part in (
         diagram, moves, permitted, refusals, settings, metrics, alerts, scenarios, ladder,
-        log_lines,
+        log_lines, worked_example,
     )
 }  # fmt: skip
 

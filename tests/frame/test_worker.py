@@ -164,6 +164,30 @@ async def test_asked_to_stop_it_lets_a_running_activity_finish(
     assert len(completed) == 1, "the activity ended in the stopping worker, on its first try"
 
 
+async def test_what_takes_longer_than_the_grace_is_repeated_by_another_worker(
+    environment: dict[str, str], client: Client
+):
+    impatient = {**environment, "DSR_GRACEFUL_SHUTDOWN_SECONDS": "0.2"}
+    with working(impatient) as worker:
+        handle = await client.start_workflow(
+            "Ping", 2.0, id="ping-repeated", task_queue=environment["DSR_TASK_QUEUE"]
+        )
+        assert worker.stdout is not None
+        assert await asyncio.to_thread(worker.stdout.readline) == "activity\n"
+        worker.send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(worker.wait, 20)
+    with working(environment):
+        result = await asyncio.wait_for(handle.result(), 60)
+
+    events = [event async for event in handle.fetch_history_events()]
+    tries = [
+        event.activity_task_started_event_attributes.attempt
+        for event in events
+        if event.HasField("activity_task_started_event_attributes")
+    ]
+    assert (code, result, tries) == (0, "done", [2])
+
+
 async def test_an_idle_worker_stops_within_seconds(environment: dict[str, str]):
     with working(environment) as worker:
         asked = time.monotonic()

@@ -50,6 +50,21 @@ async def test_a_database_without_tables_is_refused(empty_database_url: str) -> 
     await engine.dispose()
 
 
+async def test_what_only_reads_keys_may_go_before_the_migration_but_not_without_tables(
+    engine: AsyncEngine, empty_database_url: str
+) -> None:
+    """An image that is about to be deployed replays open runs first: dsr replay."""
+    async with engine.begin() as conn:
+        await conn.execute(text("update dsr.alembic_version set version_num = '0001'"))
+    empty = connect(empty_database_url)
+
+    await refuse_unless_current(engine, behind=True)
+    assert "is behind this program" in await _says(engine)
+    with pytest.raises(NotCurrent, match="not migrated"):
+        await refuse_unless_current(empty, behind=True)
+    await empty.dispose()
+
+
 async def test_a_migrated_database_is_current_and_migrating_again_changes_nothing(
     database_url: str, engine: AsyncEngine
 ) -> None:

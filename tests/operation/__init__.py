@@ -1,0 +1,1 @@
+"""The engine as it is deployed: images, compose file, releases over open requests."""
