@@ -16,6 +16,7 @@ from temporalio import activity
 from activities.desk import Desk, step_key
 from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, keep_found, lag_of, misdeclared, write_outcome
+from activities.turns import in_turn
 from connectors.contract import (
     Connector,
     Corrected,
@@ -66,6 +67,7 @@ class CorrectionActivities:
         self._desk = desk
 
     @activity.defn(name=CONTEST.name)
+    @in_turn
     async def contest(self, call: SystemCall) -> SystemAnswer:
         """What the system holds, sealed; its processing is restricted meanwhile (Art. 18(1)(a)).
 
@@ -82,6 +84,7 @@ class CorrectionActivities:
         return await self._once(call, partial(_contested, found=found, restricted=marked))
 
     @activity.defn(name=CORRECT.name)
+    @in_turn
     async def correct(self, call: SystemCall) -> SystemAnswer:
         """Correct what was approved wherever the old value still stands. Safe to repeat.
 
@@ -111,6 +114,7 @@ class CorrectionActivities:
         return await self._ask_people(call, STATEMENT_BY_HAND)
 
     @activity.defn(name=END_CONTEST.name)
+    @in_turn
     async def end_contest(self, call: SystemCall) -> SystemAnswer:
         """The restriction ends (Art. 18(3)); what came of the system otherwise stays."""
         if self._desk.facts(call.system).reach is not Reach.SQL:

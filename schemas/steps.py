@@ -210,7 +210,8 @@ class SystemCall(StepInput):
 
     `review`: the task that is due if this answer is the last of a search that found something. It
     is said with the answer, in one transaction; a step of its own would cost another round.
-    `restricts`: see `SystemPlan`.
+    `restricts`: see `SystemPlan`. `tries`: after so many in vain the activity gives up itself, so
+    that those which only waited for their turn do not count; 0: the retry policy counts.
     """
 
     system: str
@@ -218,6 +219,8 @@ class SystemCall(StepInput):
     review: OpenTask | None = None
     resumes: bool = False  # a deletion: what its approved plan kept may go, too
     restricts: bool = False
+    tries: int = 0
+    waits: bool = False  # that the system is paused is on the case: wait until it is not
 
 
 class SystemAnswer(Model):
@@ -236,6 +239,7 @@ class SystemAnswer(Model):
     moved: Status | None = None  # where the case went with it
     plan: str | None = None  # keyed digest of what would be erased here
     stopped: bool = False  # an operator has: nothing was done
+    paused: bool = False  # it fails, for all cases: nobody calls it for a while
     revision: int = 0  # of the case row that has this answer
 
 

@@ -1,0 +1,24 @@
+"""The way to a system with limits: how busy it is, and whether it is left alone for a while."""
+
+from schemas.base import Instant, Model
+
+
+class Line(Model):
+    """How busy a system is at `now`, the clock of the other instants: real time."""
+
+    now: Instant
+    calls: tuple[Instant, ...] = ()  # of the last minute
+    turns: int = 0  # under way
+    paused_until: Instant | None = None
+    failing_since: Instant | None = None
+
+
+class Pause(Model):
+    """A system that nobody calls for a while: it fails for all cases, or asked for the time."""
+
+    system: str
+    failures: int  # in a row
+    failing_since: Instant | None  # None: it does not fail, it asked for the time
+    paused_until: Instant | None  # then one call tries
+    trouble: str | None  # the last failure, in words of ours
+    waiting: int  # open cases in which it owes something
