@@ -95,8 +95,9 @@ async def run_worker(
     _refuse_unless_named(queue, configuration)
     engine = connect(connection.database_url)
     systems = Systems(
-        configuration.manifests, connection.environment(), callback_url=settings.callback_url
-    )
+        configuration.manifests, connection.environment(), callback_url=settings.callback_url,
+        queue=queue,
+    )  # fmt: skip
     try:
         await refuse_unless_current(engine)
         secrets = await open_secrets(engine, settings.keys_path(), may_make=queue is None)

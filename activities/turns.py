@@ -23,9 +23,10 @@ from activities.desk import Desk
 from connectors.calls import Calls, counted
 from connectors.contract import SystemUnreachable
 from connectors.partner import PartnerAway, PartnerWrong
-from rules.turns import OWED_AT_ONCE, Share, is_paused, share_of, wait_for_turn
+from rules.turns import CALLS_OF_A_TURN, OWED_AT_ONCE, Share, is_paused, share_of, wait_for_turn
 from schemas.case import SystemOutcome
 from schemas.errors import Unreachable
+from schemas.lines import LEFT_ALONE
 from schemas.partners import PartnerFault
 from schemas.steps import SystemAnswer, SystemCall
 from schemas.systems import Limits
@@ -33,10 +34,8 @@ from storage.lines import Turn, answered, failed, leave, line_of, take_turn
 
 log = structlog.get_logger(__name__)
 
-PAUSED: Final = "it fails for every case and is left alone for a while; then asked by itself"
-CALLS_OF_A_TURN: Final = 4
-"""So many a turn may come to: a partner's certificate (two), the request, a second look."""
 SOON: Final = timedelta(seconds=2)
+SPREAD: Final = timedelta(seconds=10)
 LEAST: Final = timedelta(milliseconds=50)
 NO_BOUND: Final = Share(per_minute=1, at_once=1)
 
@@ -122,7 +121,7 @@ def in_turn(method: Method[D]) -> Method[D]:
 def paused(call: SystemCall) -> SystemAnswer:
     """The case goes on without it; asked in vain, as nothing of it stands on the row."""
     return SystemAnswer(
-        system=call.system, outcome=SystemOutcome.FAILED, reason=PAUSED, paused=True
+        system=call.system, outcome=SystemOutcome.FAILED, reason=LEFT_ALONE, paused=True
     )
 
 
@@ -188,11 +187,12 @@ async def _not_its_turn(
 ) -> NotItsTurn:
     """When to come again: what is urgent as soon as it can, the others spread out."""
     pace = desk.policy.pace
-    step = min(pace.retry_first, SOON) if urgent else pace.retry_first
+    step, spread = min(pace.retry_first, SOON), timedelta(0)
+    if not urgent:
+        spread = min(pace.retry_first, SPREAD) * random.random()  # noqa: S311 -- no secret
     async with desk.case_file.reading.connect() as conn:
         line = await line_of(conn, system)
     wait = wait_for_turn(line, share, calls, step)
-    spread = timedelta(0) if urgent else step * random.random()  # noqa: S311 -- no secret
     return NotItsTurn(max(wait + spread, LEAST), paused=is_paused(line, pace.retry_most))
 
 

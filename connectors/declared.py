@@ -305,7 +305,9 @@ class Http(EdgeModel):
         description="the domain that its certificate is issued to",
     )
     private_networks: tuple[PrivateNetwork, ...] = Field(
-        (), description="private networks that calls to this partner may go to; none otherwise"
+        (),
+        description="private networks that calls to this partner may go to, by workers of its own "
+        "`queue` only; none otherwise",
     )
 
 

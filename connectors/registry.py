@@ -28,11 +28,14 @@ class Systems:
         statement_timeout: timedelta = STATEMENT_TIMEOUT,
         callback_url: str | None = None,
         exchange_timeout: timedelta = EXCHANGE_TIMEOUT,
+        queue: str | None = None,
     ) -> None:
         """`environment` holds URLs and CA files under the names that the manifests give.
 
         A missing one is no error here: the system counts as unreachable until it is set.
         `callback_url`: where partners tell of their progress; None: they are only polled.
+        `queue`: on whose network this process is; None: the engine's own. Private networks that a
+        manifest names are open from its system's own queue only.
         """
         self._systems: dict[str, System] = {}
         self._connectors: dict[str, Connector] = {}
@@ -41,8 +44,11 @@ class Systems:
             if manifest.facts.reach is Reach.MANUAL:
                 self._systems[manifest.name] = ManualSystem(manifest)
             elif manifest.http is not None:
+                http = manifest.http
+                if manifest.facts.queue != queue:
+                    http = http.model_copy(update={"private_networks": ()})
                 partner = OpenDsrPartner(
-                    manifest, manifest.http, environment, callback_url, exchange_timeout
+                    manifest, http, environment, callback_url, exchange_timeout
                 )
                 self._systems[manifest.name] = self._partners[manifest.name] = partner
             else:

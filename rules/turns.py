@@ -11,6 +11,9 @@ MINUTE: Final = timedelta(minutes=1)
 LOOK_AGAIN: Final = timedelta(minutes=5)
 """Whoever waits for a paused system looks at least so often: a person may end the pause."""
 
+CALLS_OF_A_TURN: Final = 4
+"""So many a turn may come to: a partner's certificate (two), the request, a second look."""
+
 OWED_AT_ONCE: Final = (Duty.SUPPRESS, Duty.RECORD_CONSENT, Duty.RESTRICT)
 """Objection, consent, restriction (Art. 7(3), 18, 21(3)): dispatched before searches."""
 
@@ -23,17 +26,20 @@ class Share(Model):
 
 
 def share_of(limits: Limits, duty: Duty, *, asking: bool) -> Share:
-    """All of it for what is owed at once, three quarters (at least one) for the rest.
+    """All of it for what is owed at once; for the rest a quarter less, or one turn if that is more.
 
     `asking`: handing a request over; looking whether it is done is never urgent.
     """
     if asking and duty in OWED_AT_ONCE:
         return Share(per_minute=limits.per_minute, at_once=limits.at_once)
-    return Share(per_minute=_rest(limits.per_minute), at_once=_rest(limits.at_once))
+    return Share(
+        per_minute=_rest(limits.per_minute, CALLS_OF_A_TURN), at_once=_rest(limits.at_once, 1)
+    )
 
 
-def _rest(limit: int) -> int:
-    return max(1, limit - limit // 4)
+def _rest(limit: int, of_a_turn: int) -> int:
+    kept = max(limit // 4, min(of_a_turn, limit // 2))
+    return limit - kept
 
 
 def is_paused(line: Line, longest: timedelta) -> bool:

@@ -1,6 +1,11 @@
 """The way to a system with limits: how busy it is, and whether it is left alone for a while."""
 
+from typing import Final
+
 from schemas.base import Instant, Model
+
+LEFT_ALONE: Final = "it fails for every case and is left alone for a while; then asked by itself"
+"""What a case says of such a system."""
 
 
 class Line(Model):
@@ -19,6 +24,6 @@ class Pause(Model):
     system: str
     failures: int  # in a row
     failing_since: Instant | None  # None: it does not fail, it asked for the time
-    paused_until: Instant | None  # then one call tries
+    paused_until: Instant  # then one call tries
     trouble: str | None  # the last failure, in words of ours
     waiting: int  # open cases in which it owes something

@@ -89,10 +89,15 @@ async def opened(settings: Settings, *, temporal: bool = True) -> AsyncIterator[
                 await engine.systems.close()
 
 
-def declared_systems(configuration: Configuration, connection: Connection | None) -> Systems:
-    """Connectors of every manifest; where a database is, says the environment."""
+def declared_systems(
+    configuration: Configuration, connection: Connection | None, queue: str | None = None
+) -> Systems:
+    """Connectors of every manifest; where a database is, says the environment.
+
+    `queue`: on whose network this process is, see `Systems`.
+    """
     environment = connection.environment() if connection else os.environ
-    return Systems(configuration.manifests, environment)
+    return Systems(configuration.manifests, environment, queue=queue)
 
 
 def away(connection: Connection) -> Unreachable:

@@ -74,7 +74,7 @@ async def _health(settings: "Settings") -> list[Sign]:
         ("database", _database), ("keys", _keys), ("temporal", _temporal), ("worker", _worker),
     )  # fmt: skip
     signs = [await _looked(name, look(settings, connection)) for name, look in own]
-    return [*signs, *await _systems(settings, None)]
+    return [*signs, *await _systems(settings, None, connection)]
 
 
 async def _looked(name: str, look: Awaitable[str]) -> Sign:
@@ -121,6 +121,11 @@ async def _temporal(_settings: "Settings", connection: "Connection") -> str:
 
 
 async def _worker(settings: "Settings", connection: "Connection") -> str:
+    return await _served(connection, settings.task_queue, "python worker.py")
+
+
+async def _served(connection: "Connection", queue: str, start: str) -> str:
+    """How many workers ask for the activities of a queue, which every worker does."""
     from temporalio.api.enums.v1 import TaskQueueType
     from temporalio.api.taskqueue.v1 import TaskQueue
     from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -130,21 +135,22 @@ async def _worker(settings: "Settings", connection: "Connection") -> str:
 
     question = DescribeTaskQueueRequest(
         namespace=connection.temporal_namespace,
-        task_queue=TaskQueue(name=settings.task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     )
     async with connected_client(connection, DataConverter.default) as client:
         answer = await client.workflow_service.describe_task_queue(question)
     since = datetime.now(UTC) - ASKED_LATELY
     asking = [p for p in answer.pollers if p.last_access_time.ToDatetime(UTC) > since]
     if not asking:
-        raise Unreachable(
-            f"No worker serves the queue {settings.task_queue}. Start one: python worker.py"
-        )
-    return f"{len(asking)} serve the queue {settings.task_queue}"
+        raise Unreachable(f"No worker serves the queue {queue}. Start one: {start}")
+    return f"{len(asking)} serve the queue {queue}"
 
 
-async def _systems(settings: "Settings", name: str | None) -> list[Sign]:
+async def _systems(
+    settings: "Settings", name: str | None, connection: "Connection | None" = None
+) -> list[Sign]:
+    """`connection`: of a running engine, which knows what is left alone and who serves queues."""
     import asyncio
 
     from starter.configuration import load
@@ -152,17 +158,49 @@ async def _systems(settings: "Settings", name: str | None) -> list[Sign]:
     from starter.open import declared_systems
 
     configuration = load(settings.config)
-    # A system can be reached while the engine is not: nothing of the engine is asked here.
-    systems = declared_systems(configuration, last_written(settings))
-    names = [facts.name for facts in systems.facts]
-    if name is not None and name not in names:
-        raise BadInput(f"No system {name} is declared. Declared: {', '.join(names)}.")
+    queues = {one.name: one.facts.queue for one in configuration.manifests}
+    if name is not None and name not in queues:
+        raise BadInput(f"No system {name} is declared. Declared: {', '.join(queues)}.")
+    # A system can be reached while the engine is not. One that is named is looked at from its own
+    # network: whoever names it is there.
+    systems = declared_systems(
+        configuration, connection or last_written(settings), queues[name] if name else None
+    )
+    names = [name] if name else list(queues)
+    looks = (_system(systems, one) if name or queues[one] is None else
+             _separated(one, str(queues[one]), connection) for one in names)  # fmt: skip
     try:
-        return list(
-            await asyncio.gather(*(_system(systems, n) for n in ([name] if name else names)))
-        )
+        signs = list(await asyncio.gather(*looks))
     finally:
         await systems.close()
+    left_alone = await _left_alone(connection) if connection else {}
+    return [left_alone.get(sign.name, sign) for sign in signs]
+
+
+async def _separated(name: str, queue: str, connection: "Connection | None") -> Sign:
+    """In a network of its own: only its workers reach it."""
+    if connection is None:
+        return Sign(name, True, f"not looked at: its network is that of the queue {queue}")
+    return await _looked(name, _served(connection, queue, f"python worker.py --queue {queue}"))
+
+
+async def _left_alone(connection: "Connection") -> dict[str, Sign]:
+    """What fails for every case. A database that is away has a sign of its own."""
+    from starter.cli.show import left_alone
+    from storage.database import connect
+    from storage.lines import pauses
+    from storage.migrate import refuse_unless_current
+
+    engine = connect(connection.database_url, pool_size=1)
+    try:
+        await refuse_unless_current(engine)
+        async with engine.connect() as conn:
+            found = await pauses(conn)
+    except DsrError:
+        return {}
+    finally:
+        await engine.dispose()
+    return {one.system: Sign(one.system, False, left_alone(one)) for one in found}
 
 
 async def _system(systems: "Systems", name: str) -> Sign:

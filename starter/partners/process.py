@@ -2,12 +2,14 @@
 
 It speaks the processor's side of OpenDSR with the standard library and none of the engine's code,
 and behaves as told. FOLDER holds DOMAIN.key and DOMAIN.pem. Its first line is `ready URL`.
-`GET /received` gives what it was sent, byte by byte, to whoever looks at the demonstration.
+`GET /received` gives what it was sent, byte by byte, to whoever looks at the demonstration,
+`GET /calls` when it was called and how many calls were under way then.
 """
 
 import json
 import sys
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,12 +53,18 @@ class Behaviour(StrEnum):
     DENYING = "denying"
     PARTIAL = "partial"
     REFUSING = "refusing"  # 400, and it has no such request
+    AILING = "ailing"  # every call fails, until it is healed (`GET /heal`)
+    TARRYING = "tarrying"  # takes a moment for every answer
 
 
 DONE_AT: Final = {
     Behaviour.SLOW: 4, Behaviour.BEGUN: sys.maxsize, Behaviour.SILENT: 0, Behaviour.LYING: 0,
 }  # fmt: skip
 """At which question a request is done, else at the first; 0: it is never even begun."""
+
+
+MOMENT: Final = 0.3
+LOOKS: Final = ("/received", "/calls", "/heal")
 
 
 @dataclass
@@ -81,6 +89,8 @@ class Processor:
     requests: dict[str, Asked] = field(default_factory=dict)
     received: list[bytes] = field(default_factory=list)
     calls: int = 0
+    log: list[tuple[float, int, str]] = field(default_factory=list)
+    under_way: int = 0
     turned_away: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,6 +98,16 @@ class Processor:
         self.key: Any = load_pem_private_key(
             (self.folder / f"{self.domain}.key").read_bytes(), None
         )
+
+    def notes_a_call(self, method: str) -> None:
+        """When it was called, how many calls were under way with it, and which."""
+        with self.lock:
+            self.under_way += 1
+            self.log.append((time.monotonic(), self.under_way, method))
+        if self.behaviour is Behaviour.TARRYING:
+            time.sleep(MOMENT)
+        with self.lock:
+            self.under_way -= 1
 
     def sign(self, body: bytes) -> str:
         if self.behaviour is Behaviour.UNSIGNED:
@@ -164,6 +184,12 @@ class Door(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Nothing: paths hold ids, bodies people."""
 
+    def parse_request(self) -> bool:
+        parsed = super().parse_request()
+        if parsed and self.path not in LOOKS:
+            self.office.notes_a_call(self.command)
+        return parsed
+
     @property
     def url(self) -> str:
         return _url(self.server.server_address)
@@ -180,7 +206,8 @@ class Door(BaseHTTPRequestHandler):
     def misbehaves(self) -> bool:
         """Whether this call was answered in the partner's bad way."""
         office = self.office
-        if office.behaviour is Behaviour.FAILING and office.calls % 4 in (1, 2):
+        fails = office.behaviour is Behaviour.FAILING and office.calls % 4 in (1, 2)
+        if fails or office.behaviour is Behaviour.AILING:
             self.answer(503, {})
         elif office.behaviour is Behaviour.REDIRECTING:
             self.answer(307, {}, Location=INSIDE)
@@ -214,6 +241,11 @@ class Door(BaseHTTPRequestHandler):
             })  # fmt: skip
         if what == "certificate.pem":
             return self.answer(200, (office.folder / f"{office.domain}.pem").read_bytes())
+        if what == "calls":
+            return self.answer(200, office.log)
+        if what == "heal":
+            office.behaviour = Behaviour.PROMPT
+            return self.answer(200, {})
         if what == "received":
             return self.answer(200, [b64encode(body).decode() for body in office.received])
         with office.lock:

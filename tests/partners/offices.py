@@ -46,10 +46,10 @@ async def door(systems: Any, engine: AsyncEngine, listening: Any) -> AsyncIterat
 @asynccontextmanager
 async def office_at(
     temporal: WorkflowEnvironment, engine: AsyncEngine, folder: Path, letters: Letters, url: str,
-    authority: Path, pace: Mapping[str, Any],
+    authority: Path, pace: Mapping[str, Any], **facts_of_partner: Any,
 ) -> AsyncIterator[Office]:  # fmt: skip
     """A database that is a fake, and the partner at the URL; partners may call back."""
-    manifest, listening = declared(), listen("127.0.0.1", 8600)
+    manifest, listening = declared(**facts_of_partner), listen("127.0.0.1", 8600)
     assert manifest.http is not None
     environment = {"PARTNER_URL": url, "PARTNER_CA": str(authority / "ca.pem")}
     call_at = f"http://127.0.0.1:{listening.getsockname()[1]}{CALLBACKS}"

@@ -229,6 +229,12 @@ def test_the_smallest_limit_still_lets_searches_through():
     assert share_of(least, Duty.SEARCH, asking=True) == Share(per_minute=1, at_once=1)
 
 
+def test_what_is_kept_is_a_whole_turn_also_of_a_small_limit():
+    small = Limits(per_minute=12, at_once=2)
+
+    assert share_of(small, Duty.SEARCH, asking=True) == Share(per_minute=8, at_once=1)
+
+
 SHARE = Share(per_minute=3, at_once=1)
 
 
