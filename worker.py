@@ -27,6 +27,7 @@ from starter.signals import stop_on_signals
 from starter.temporal import build_worker, connected_client, runtime
 from storage.audit import Audit
 from storage.case_file import CaseFile
+from storage.certificates import KeptCertificates
 from storage.codec import data_converter
 from storage.database import connect
 from storage.key_checks import open_secrets
@@ -96,7 +97,7 @@ async def run_worker(
     engine = connect(connection.database_url)
     systems = Systems(
         configuration.manifests, connection.environment(), callback_url=settings.callback_url,
-        queue=queue,
+        queue=queue, certificates=KeptCertificates(engine),
     )  # fmt: skip
     try:
         await refuse_unless_current(engine)

@@ -8,6 +8,7 @@ from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.correction import CorrectionActivities
 from activities.desk import Desk
+from activities.doubts import DoubtActivities
 from activities.ended import EndedRelations, TakesEnded
 from activities.erasure import ErasureActivities
 from activities.parking import ParkingActivities
@@ -56,7 +57,7 @@ def every_activity(
 
 
 def system_activities(desk: Desk) -> Sequence[Callable[..., Any]]:
-    """What is asked of a system, on the queue that its manifest names."""
+    """What needs a system to be reached, on the queue that its manifest names."""
     system, erasure = SystemActivities(desk), ErasureActivities(desk)
     correction, partner = CorrectionActivities(desk), PartnerActivities(desk)
     return (
@@ -74,4 +75,5 @@ def system_activities(desk: Desk) -> Sequence[Callable[..., Any]]:
         partner.ask,
         partner.hear,
         partner.take_back,
+        DoubtActivities(desk).resolve,
     )

@@ -8,7 +8,7 @@ from connectors.contract import Connector, System, SystemMisdeclared
 from connectors.manifest import Manifest
 from connectors.manual import ManualSystem
 from connectors.opendsr.partner import OpenDsrPartner
-from connectors.partner import Partner
+from connectors.partner import Certificates, Partner
 from connectors.sql.connector import SqlConnector
 from schemas.errors import BadInput
 from schemas.systems import Reach, SystemFacts
@@ -29,13 +29,15 @@ class Systems:
         callback_url: str | None = None,
         exchange_timeout: timedelta = EXCHANGE_TIMEOUT,
         queue: str | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         """`environment` holds URLs and CA files under the names that the manifests give.
 
         A missing one is no error here: the system counts as unreachable until it is set.
         `callback_url`: where partners tell of their progress; None: they are only polled.
         `queue`: on whose network this process is; None: the engine's own. Private networks that a
-        manifest names are open from its system's own queue only.
+        manifest names are open from its system's own queue only. `certificates`: by which callbacks
+        are judged; None: those that this process has seen itself.
         """
         self._systems: dict[str, System] = {}
         self._connectors: dict[str, Connector] = {}
@@ -48,7 +50,7 @@ class Systems:
                 if manifest.facts.queue != queue:
                     http = http.model_copy(update={"private_networks": ()})
                 partner = OpenDsrPartner(
-                    manifest, http, environment, callback_url, exchange_timeout
+                    manifest, http, environment, callback_url, exchange_timeout, certificates
                 )
                 self._systems[manifest.name] = self._partners[manifest.name] = partner
             else:

@@ -293,6 +293,7 @@ class SweepReport(Model):
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system
+    in_doubt_elsewhere: tuple[str, ...] = ()  # queues of separated networks with such erasures
     resumed: tuple[str, ...] = ()  # deletions whose kept part may go now
     purged: int = 0  # closed cases whose time is over; of those that a hold keeps nothing is said
     ended: int = 0  # deletions begun for relations that ended
@@ -328,6 +329,7 @@ TAKE_BACK: Final = Step("partner.take_back", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
+SWEEP_DOUBTS: Final = Step("sweep.doubts", SweepInput, SweepReport)
 SWEEP_RESUME: Final = Step("sweep.resume", SweepInput, SweepReport)
 SWEEP_PURGE: Final = Step("sweep.purge", SweepInput, SweepReport)
 AWAIT_RESUMED: Final = Step("system.await_resumed", SystemCall, SystemAnswer)

@@ -23,6 +23,7 @@ from starter.settings import Settings
 from starter.temporal import connected_client, runtime
 from storage.audit import Audit
 from storage.case_file import CaseFile
+from storage.certificates import KeptCertificates
 from storage.codec import data_converter
 from storage.database import connect
 from storage.key_checks import check_secrets, check_signer
@@ -49,7 +50,10 @@ class Engine:
     @cached_property
     def systems(self) -> Systems:
         """The declared systems; none is connected before it is used."""
-        return declared_systems(self.configuration, self.connection)
+        return Systems(
+            self.configuration.manifests, self.connection.environment(),
+            certificates=KeptCertificates(self.case_file.engine),
+        )  # fmt: skip
 
 
 @asynccontextmanager

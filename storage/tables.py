@@ -397,6 +397,15 @@ dispatches = Table(
     schema="dsr",
 )
 
+certificates = Table(
+    "certificates",  # of partners, as a worker that reaches them found them good; public
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("chain", LargeBinary, nullable=False),  # PEM
+    _at("kept_at", now=True),
+    schema="dsr",
+)
+
 lines = Table(
     "lines",  # the way to a system with limits, for all workers; in real time, by this clock
     metadata,

@@ -23,6 +23,7 @@ from schemas.errors import BadInput
 from schemas.partners import RequestStatus
 from starter.api import CALLBACKS, MAX_BODY_BYTES, http_api, listen
 from storage import tables as t
+from storage.certificates import KeptCertificates
 from storage.dispatches import open_dispatch
 from tests.holds.deskwork import CASE_ROW
 from tests.office import a_form
@@ -39,7 +40,11 @@ async def a_door(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Speaks to `dsr serve`, which knows that partner."""
     environment = {"PARTNER_URL": process.url, "PARTNER_CA": str(folder / "ca.pem")}
-    systems = Systems((declared(),), environment)
+    kept = KeptCertificates(engine)
+    worker = Systems((declared(),), environment, certificates=kept)
+    await worker.check(EXPERT)
+    await worker.close()
+    systems = Systems((declared(private_networks=()),), environment, certificates=kept)
     async with (
         door(systems, engine, listen("127.0.0.1", 8700)) as url,
         httpx2.AsyncClient(base_url=url.removesuffix(CALLBACKS), trust_env=False) as client,

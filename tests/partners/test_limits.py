@@ -10,6 +10,7 @@ from tests.office import AINO, Office, a_form
 from tests.partners.offices import EXPERT, OF_AINO, comes_to, ids, outcome
 
 NARROW = Limits(per_minute=12, at_once=2, pause_after=3)
+WIDE = Limits(per_minute=600, at_once=8, pause_after=3)
 
 
 def of_another(number: int) -> dict[str, object]:
@@ -61,7 +62,7 @@ async def test_a_partner_that_fails_is_paused_told_once_and_asked_again_by_itsel
     partner, office_with
 ):
     process = partner("ailing")
-    office = await office_with(process, NARROW.model_copy(update={"per_minute": 600}))
+    office = await office_with(process, WIDE)
     numbers = await receives(office, 4)
 
     for number in numbers:
@@ -87,7 +88,7 @@ async def test_nobody_calls_a_partner_that_is_paused_until_a_person_has_it_calle
 ):
     process = partner("ailing")
     office = await office_with(
-        process, NARROW.model_copy(update={"pause_after": 1, "at_once": 8}),
+        process, WIDE.model_copy(update={"pause_after": 1}),
         retry_first=timedelta(seconds=20), retry_most=timedelta(hours=1),
     )  # fmt: skip
     first = await receives(office, 3)
@@ -112,7 +113,7 @@ async def test_when_a_busy_partner_says_when_to_come_again_no_case_comes_before(
 ):
     """429 with Retry-After: 1, to the first; the others wait as if it had been said to them."""
     process = partner("busy")
-    office = await office_with(process, NARROW.model_copy(update={"at_once": 1}))
+    office = await office_with(process, WIDE.model_copy(update={"at_once": 2}))
     numbers = await receives(office, 2)
 
     for number in numbers:

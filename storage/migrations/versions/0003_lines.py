@@ -1,4 +1,4 @@
-"""Limits of systems, and the pause of one that fails."""
+"""Limits of systems, the pause of one that fails, certificates of partners."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,6 +24,19 @@ def upgrade() -> None:
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("trouble", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("system"),
+        schema="dsr",
+    )
+    op.create_table(
+        "certificates",
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "kept_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("system"),
         schema="dsr",
     )
