@@ -64,6 +64,11 @@ class PartnerActivities:
         """
         if await self._desk.case_file.is_done(call.case, step_key()):
             return await self._once(call, answers.nothing)
+        facts = self._desk.facts(call.system)
+        if call.duty in RESTRICTS and not facts.restricts:
+            role = facts.role or "handler"
+            by_hand = partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
+            return await self._once(call, by_hand)
         try:
             async with turn(self._desk, call, asking=True):
                 if call.duty is Duty.ERASE:
@@ -76,10 +81,6 @@ class PartnerActivities:
 
     async def _ask(self, call: SystemCall) -> Write:
         """Unless a later choice of the person stands; what is to be recorded then."""
-        facts = self._desk.facts(call.system)
-        if call.duty in RESTRICTS and not facts.restricts:
-            role = facts.role or "handler"
-            return partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
         choice = self._choice(call, await self._desk.form(call.case))
         if call.duty in (Duty.SUPPRESS, Duty.RECORD_CONSENT):
             hashes = self._desk.hashes(await self._desk.person(call.case))

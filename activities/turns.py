@@ -29,7 +29,7 @@ from schemas.errors import Unreachable
 from schemas.lines import LEFT_ALONE
 from schemas.partners import PartnerFault
 from schemas.steps import SystemAnswer, SystemCall
-from schemas.systems import Limits
+from schemas.systems import Limits, Reach
 from storage.lines import Turn, answered, failed, leave, line_of, take_turn
 
 log = structlog.get_logger(__name__)
@@ -108,10 +108,12 @@ def patient(method: Method[D]) -> Method[D]:
 
 
 def in_turn(method: Method[D]) -> Method[D]:
-    """An activity that asks a system, all of it in the system's turn."""
+    """An activity that asks a database, all of it in its turn; of other systems it asks people."""
 
     @wraps(method)
     async def asked(self: D, call: SystemCall) -> SystemAnswer:
+        if self._desk.facts(call.system).reach is not Reach.SQL:
+            return await method(self, call)
         async with turn(self._desk, call, asking=True):
             return await method(self, call)
 

@@ -36,14 +36,15 @@ DONE, CANCELLED = RequestStatus.COMPLETED, RequestStatus.CANCELLED
 
 @asynccontextmanager
 async def a_door(
-    process: PartnerProcess, engine: AsyncEngine, folder: Path
+    process: PartnerProcess, engine: AsyncEngine, folder: Path, *, seen: bool = True
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """Speaks to `dsr serve`, which knows that partner."""
+    """Speaks to `dsr serve`; a worker has `seen` that partner, which the door cannot call."""
     environment = {"PARTNER_URL": process.url, "PARTNER_CA": str(folder / "ca.pem")}
     kept = KeptCertificates(engine)
-    worker = Systems((declared(),), environment, certificates=kept)
-    await worker.check(EXPERT)
-    await worker.close()
+    if seen:
+        worker = Systems((declared(),), environment, certificates=kept)
+        await worker.check(EXPERT)
+        await worker.close()
     systems = Systems((declared(private_networks=()),), environment, certificates=kept)
     async with (
         door(systems, engine, listen("127.0.0.1", 8700)) as url,
@@ -166,16 +167,16 @@ async def test_a_body_that_is_too_large_is_cut_off(
     assert (answer.status_code, streamed) == (413, 413)
 
 
-async def test_a_partner_whose_certificate_cannot_be_fetched_is_asked_to_come_again(
+async def test_a_partner_whose_certificate_no_worker_has_seen_is_asked_to_come_again(
     partner, engine: AsyncEngine, authority_folder: Path
 ):
     process = partner("silent")
-    process.stop()
     body = said(uuid4())
-    async with a_door(process, engine, authority_folder) as client:
+    async with a_door(process, engine, authority_folder, seen=False) as client:
         answer = await client.post(CALLBACKS, content=body, headers=signed(body, authority_folder))
 
     assert answer.status_code == 503
+    assert process.calls() == [], "whoever calls us makes us call nobody"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,20 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.testing import WorkflowEnvironment
+
+from activities.letters import Letters
 from schemas.case import CaseView, SystemOutcome
 from schemas.lines import LEFT_ALONE
 from schemas.systems import Limits
-from tests.office import AINO, Office, a_form
-from tests.partners.offices import EXPERT, OF_AINO, comes_to, ids, outcome
+from storage import tables as t
+from tests.fakes import FakeSystem, FakeSystems, facts
+from tests.office import AINO, POLICY, Office, a_form, an_office
+from tests.partners.offices import EXPERT, OF_AINO, QUICK, comes_to, ids, outcome
 
 NARROW = Limits(per_minute=12, at_once=2, pause_after=3)
 WIDE = Limits(per_minute=600, at_once=8, pause_after=3)
@@ -127,3 +135,28 @@ async def test_when_a_busy_partner_says_when_to_come_again_no_case_comes_before(
     assert len(refused) == 2
     for at in refused:
         assert not [other for other, _, _ in process.calls() if at < other < at + 1]
+
+
+# -- databases --------------------------------------------------------------------------------
+
+
+async def test_a_database_has_limits_only_if_its_manifest_says_so(
+    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
+):
+    """One without costs no statement; one with is left alone like a partner when it fails."""
+    limited = FakeSystem(facts("plant", limits=WIDE), away=True)
+    systems = FakeSystems(FakeSystem(facts("customers")), limited)
+    policy = POLICY.model_copy(update={"pace": QUICK})
+    async with an_office(temporal, engine, tmp_path, systems, policy, letters) as office:
+        numbers = await receives(office, 2)
+        for number in numbers:
+            view = await office.sees(
+                number, lambda v: outcome(v, "plant") is SystemOutcome.UNREACHABLE
+            )
+            assert view.system("plant").reason == LEFT_ALONE
+        limited.away = False
+        for number in numbers:
+            await office.sees(number, lambda v: outcome(v, "plant") is SystemOutcome.FOUND)
+
+    async with engine.connect() as conn:
+        assert list(await conn.scalars(select(t.lines.c.system))) == ["plant"]
