@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import func, update
 from temporalio.testing import WorkflowEnvironment
 
 from connectors.manifest import load
@@ -19,9 +20,11 @@ from connectors.registry import Systems
 from schemas.case import SystemOutcome
 from schemas.errors import BadInput, RefusedByRule
 from schemas.partners import PartnerFault
+from starter.cli import checks, dashboards
 from starter.connection import resolve
 from starter.open import opened
 from starter.settings import Settings
+from storage import tables as t
 from tests.frame.controller import POLICY
 from tests.office import LETTERS, a_form
 from tests.partners.offices import OF_AINO, outcome
@@ -134,7 +137,10 @@ async def test_a_system_that_only_its_own_networks_worker_reaches_is_answered_fo
                     "DSR_EXPERT_CA": str(authority_folder / "ca.pem")}  # fmt: skip
     with ExitStack() as running:
         await asyncio.to_thread(running.enter_context, working(bare))
-        async with opened(Settings.model_validate(bare)) as engine:
+        async with opened(settings := Settings.model_validate(bare)) as engine:
+            assert await looked_at(settings) == {
+                "shop": (False, NOBODY_THERE), "expert": (False, NOBODY_THERE)
+            }  # fmt: skip
             number = (await engine.client.submit(a_form(of=OF_AINO))).number
             process_of_theirs = working(apart, "--queue", "apart")
             await asyncio.to_thread(running.enter_context, process_of_theirs)
@@ -144,6 +150,26 @@ async def test_a_system_that_only_its_own_networks_worker_reaches_is_answered_fo
                     if all(outcome(view, one) is SystemOutcome.FOUND for one in ("shop", "expert")):
                         break
                     await asyncio.sleep(0.1)
+            there = (True, "1 serve the queue apart")
+            assert await looked_at(settings) == {"shop": there, "expert": there}
+            async with engine.case_file.engine.begin() as conn:
+                fails = {"failing_since": func.now(), "paused_until": func.now(), "trouble": "-"}
+                await conn.execute(update(t.lines).values(fails))
+            well, sentence = (await looked_at(settings))["expert"]
+            assert (well, sentence.endswith("dsr resume expert")) == (False, True)
+            _, _, (told,) = await dashboards._tasks(engine.client, "handler")
+            assert told.system == "expert"
+            await engine.client.standstills.resume("expert", by="operator")
+            assert (await looked_at(settings))["expert"] == there
+
+
+NOBODY_THERE = "No worker serves the queue apart. Start one: python worker.py --queue apart"
+
+
+async def looked_at(settings: Settings) -> dict[str, tuple[bool, str]]:
+    """What `dsr health` says of the systems."""
+    signs = await checks._systems(settings, None, resolve(settings))
+    return {sign.name: (sign.ok, sign.state) for sign in signs}
 
 
 async def test_a_queue_that_no_manifest_names_is_refused(controller: Path, tmp_path: Path):
