@@ -44,16 +44,16 @@ def _rest(limit: int, of_a_turn: int) -> int:
 
 def is_paused(line: Line, longest: timedelta) -> bool:
     """Whether cases go on without it: it fails, or asked for more time than `longest`."""
-    wished = line.paused_until is not None and line.paused_until - line.now > longest
+    wished = line.paused_until is not None and line.paused_until - line.seen_at > longest
     return line.failing_since is not None or wished
 
 
 def wait_for_turn(line: Line, share: Share, calls: int, step: timedelta) -> timedelta:
     """How long whoever was not let through waits; `step`: where nothing says how long."""
-    if line.paused_until is not None and line.paused_until > line.now:
-        return min(line.paused_until - line.now, LOOK_AGAIN)
+    if line.paused_until is not None and line.paused_until > line.seen_at:
+        return min(line.paused_until - line.seen_at, LOOK_AGAIN)
     excess = len(line.calls) + calls - share.per_minute
     if excess <= 0:
         return step
     leaves = sorted(line.calls)[min(excess, len(line.calls)) - 1] + MINUTE
-    return max(leaves - line.now, timedelta(0))
+    return max(leaves - line.seen_at, timedelta(0))

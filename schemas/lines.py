@@ -9,9 +9,9 @@ LEFT_ALONE: Final = "it fails for every case and is left alone for a while; then
 
 
 class Line(Model):
-    """How busy a system is at `now`, the clock of the other instants: real time."""
+    """How busy a system is at `seen_at`, by the clock of the other instants: real time."""
 
-    now: Instant
+    seen_at: Instant
     calls: tuple[Instant, ...] = ()  # of the last minute
     turns: int = 0  # under way
     paused_until: Instant | None = None

@@ -134,7 +134,7 @@ def _given_back(turn: Turn, made: int) -> dict[str, Any]:
 
 
 _LINE: Final = _sql(f"""
-select clock_timestamp() as now, {_LATELY} as calls, {_COUNT} as turns,
+select clock_timestamp() as seen_at, {_LATELY} as calls, {_COUNT} as turns,
     paused_until, failing_since
 from dsr.lines line where system = :system
 """)

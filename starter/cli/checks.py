@@ -1,7 +1,7 @@
 """Is everything there? The engine's own parts, and the declared systems. Nothing is changed."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -150,7 +150,7 @@ async def _served(connection: "Connection", queue: str, start: str) -> str:
 async def _systems(
     settings: "Settings", name: str | None, connection: "Connection | None" = None
 ) -> list[Sign]:
-    """`connection`: of a running engine, which knows what is left alone and who serves queues."""
+    """`connection`: of a running engine, of which is asked who serves separated networks."""
     import asyncio
 
     from starter.configuration import load
@@ -173,8 +173,13 @@ async def _systems(
         signs = list(await asyncio.gather(*looks))
     finally:
         await systems.close()
-    left_alone = await _left_alone(connection) if connection else {}
-    return [left_alone.get(sign.name, sign) for sign in signs]
+    left_alone = await _left_alone(settings)
+    return [
+        replace(sign, ok=False, state=f"{sign.state}. {left_alone[sign.name]}")
+        if sign.name in left_alone
+        else sign
+        for sign in signs
+    ]
 
 
 async def _separated(name: str, queue: str, connection: "Connection | None") -> Sign:
@@ -184,23 +189,26 @@ async def _separated(name: str, queue: str, connection: "Connection | None") -> 
     return await _looked(name, _served(connection, queue, f"python worker.py --queue {queue}"))
 
 
-async def _left_alone(connection: "Connection") -> dict[str, Sign]:
-    """What fails for every case. A database that is away has a sign of its own."""
+async def _left_alone(settings: "Settings") -> dict[str, str]:
+    """What fails for every case, as far as there is an engine that knows."""
     from starter.cli.show import left_alone
+    from starter.connection import resolve
     from storage.database import connect
     from storage.lines import pauses
     from storage.migrate import refuse_unless_current
 
-    engine = connect(connection.database_url, pool_size=1)
+    try:
+        engine = connect(resolve(settings).database_url, pool_size=1)
+    except DsrError:
+        return {}
     try:
         await refuse_unless_current(engine)
         async with engine.connect() as conn:
-            found = await pauses(conn)
+            return {one.system: left_alone(one) for one in await pauses(conn)}
     except DsrError:
         return {}
     finally:
         await engine.dispose()
-    return {one.system: Sign(one.system, False, left_alone(one)) for one in found}
 
 
 async def _system(systems: "Systems", name: str) -> Sign:

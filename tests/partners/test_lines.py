@@ -144,15 +144,15 @@ async def test_a_system_that_fails_so_often_in_a_row_is_called_by_nobody_then_by
 async def test_a_trial_in_vain_doubles_the_pause_up_to_the_longest(workers):
     for _ in range(3):
         line = await fails(workers[0], await given(workers[0]))
-    waits = [line.paused_until - line.now]
+    waits = [line.paused_until - line.seen_at]
     for _ in range(8):
         await later(workers[0], timedelta(hours=1))
         line = await fails(workers[1], await given(workers[1]))
-        waits.append(line.paused_until - line.now)
+        waits.append(line.paused_until - line.seen_at)
 
     minutes = [round(wait / timedelta(minutes=1), 1) for wait in waits]
     assert minutes == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
-    assert line.failing_since < line.now - timedelta(hours=7), "it is one outage"
+    assert line.failing_since < line.seen_at - timedelta(hours=7), "it is one outage"
 
 
 async def test_failures_of_calls_that_were_under_way_when_the_pause_began_make_it_no_longer(
@@ -176,7 +176,7 @@ async def test_a_retry_after_holds_for_everybody_and_goes_before_the_pause_of_ou
         await later(workers[1], timedelta(seconds=6))
 
     assert line.failing_since is not None
-    assert line.paused_until - line.now < timedelta(seconds=6), "sooner than ours of 30 s"
+    assert line.paused_until - line.seen_at < timedelta(seconds=6), "sooner than ours of 30 s"
 
 
 async def test_an_answer_between_ends_the_row_of_failures(workers):
@@ -251,13 +251,13 @@ SHARE = Share(per_minute=3, at_once=1)
 def test_whoever_is_over_the_limit_comes_when_calls_enough_are_a_minute_old(
     ago: tuple[int, ...], calls: int, seconds: int
 ):
-    line = Line(now=NOW, calls=tuple(NOW - timedelta(seconds=s) for s in ago))
+    line = Line(seen_at=NOW, calls=tuple(NOW - timedelta(seconds=s) for s in ago))
 
     assert wait_for_turn(line, SHARE, calls, STEP) == timedelta(seconds=seconds)
 
 
 def test_whoever_waits_for_the_end_of_a_pause_looks_now_and_then_whether_a_person_ended_it():
-    line = Line(now=NOW, paused_until=NOW + timedelta(hours=1))
+    line = Line(seen_at=NOW, paused_until=NOW + timedelta(hours=1))
 
     assert wait_for_turn(line, SHARE, 1, STEP) == LOOK_AGAIN
     soon = line.model_copy(update={"paused_until": NOW + timedelta(seconds=7)})
@@ -266,6 +266,6 @@ def test_whoever_waits_for_the_end_of_a_pause_looks_now_and_then_whether_a_perso
 
 def test_cases_go_on_without_a_system_that_fails_or_wants_to_be_left_alone_for_long():
     hour = timedelta(hours=1)
-    assert not is_paused(Line(now=NOW, paused_until=NOW + hour), hour)
-    assert is_paused(Line(now=NOW, paused_until=NOW + 2 * hour), hour)
-    assert is_paused(Line(now=NOW, failing_since=NOW), hour)
+    assert not is_paused(Line(seen_at=NOW, paused_until=NOW + hour), hour)
+    assert is_paused(Line(seen_at=NOW, paused_until=NOW + 2 * hour), hour)
+    assert is_paused(Line(seen_at=NOW, failing_since=NOW), hour)
