@@ -144,7 +144,7 @@ async def test_a_system_that_only_its_own_networks_worker_reaches_is_answered_fo
             number = (await engine.client.submit(a_form(of=OF_AINO))).number
             process_of_theirs = working(apart, "--queue", "apart")
             await asyncio.to_thread(running.enter_context, process_of_theirs)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):  # it starts beside everything else
                 while True:
                     view = await engine.client.show(number)
                     if all(outcome(view, one) is SystemOutcome.FOUND for one in ("shop", "expert")):
