@@ -208,7 +208,7 @@ async def _tell(
     async with desk.case_file.engine.begin() as conn:
         await failed(
             conn, taken, calls.made, pause_after=limits.pause_after, first=pace.retry_first,
-            most=pace.retry_most, trouble=str(fault),
+            most=pace.retry_most, trouble=_trouble(fault),
             wished=fault.retry_after if isinstance(fault, PartnerAway) else None,
         )  # fmt: skip
         line = await line_of(conn, taken.system)
@@ -217,6 +217,11 @@ async def _tell(
         wait = wait_for_turn(line, NO_BOUND, 0, pace.retry_first)
         raise NotItsTurn(wait, paused=True) from None
     return None
+
+
+def _trouble(fault: SystemUnreachable | PartnerWrong) -> str:
+    """For staff, in words of ours: a connector's own could hold more."""
+    return fault.fault if isinstance(fault, PartnerWrong) else "it does not answer"
 
 
 async def _end(desk: Desk, taken: Turn, calls: Calls, how: Ending) -> None:
