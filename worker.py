@@ -1,5 +1,6 @@
 """The process that does the work: checks its ground, serves its task queue, stops gracefully."""
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
@@ -11,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.desk import Desk
-from activities.everything import every_activity
+from activities.everything import every_activity, system_activities
 from activities.letters import Letters
 from activities.runs import Runs
 from connectors.registry import Systems
-from schemas.errors import DsrError
+from schemas.errors import BadInput, DsrError
 from starter.configuration import Configuration, load
 from starter.connection import Connection, resolve
 from starter.ended import EndedIntake
@@ -27,6 +28,7 @@ from starter.signals import stop_on_signals
 from starter.temporal import build_worker, connected_client, runtime
 from storage.audit import Audit
 from storage.case_file import CaseFile
+from storage.certificates import KeptCertificates
 from storage.codec import data_converter
 from storage.database import connect
 from storage.key_checks import open_secrets
@@ -50,6 +52,7 @@ class Ground:
     keyring: Keyring
     client: Client
     systems: Systems
+    queue: str | None = None  # of a separated network; None: the engine's own
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,13 @@ class Registrations:
 
 
 def registrations(ground: Ground) -> Registrations:
-    """Every workflow and activity of this program."""
+    """Every workflow and activity; in a separated network only what is asked of systems."""
     policy, secrets = ground.configuration.policy, ground.secrets
     case_file = CaseFile(ground.engine, ground.keyring, Audit(secrets.signer), policy.version)
     runs = Runs(ground.client, case_file, ground.settings.task_queue)
     desk = Desk(case_file, policy, ground.systems, Letters(ground.configuration.letters))
+    if ground.queue is not None:
+        return Registrations(workflows=(), activities=system_activities(desk))
     activities = every_activity(
         desk, runs, secrets.signer, ground.settings.audit_log_path(), EndedIntake(case_file, policy)
     )
@@ -78,62 +83,87 @@ async def run_worker(
     stop: asyncio.Event,
     register: Callable[[Ground], Registrations] = registrations,
     configuration: Configuration | None = None,
+    queue: str | None = None,
 ) -> None:
     """Serve the task queue until `stop` is set, then let running activities finish.
 
     Refuses to start, in one sentence: an invalid policy, staff file or manifest (`BadInput`); a
     database that is not this program's, a missing or wrong key (`RefusedByRule`); a server that
     does not answer (`Unreachable`). `configuration`: other than that of the settings' folder.
+    `queue`: serve the systems of a separated network that name it, and nothing else.
     """
     runtime(settings.metrics_address)
     configuration = configuration or load(settings.config)
+    _refuse_unless_named(queue, configuration)
     engine = connect(connection.database_url)
     systems = Systems(
         configuration.manifests, connection.environment(), callback_url=settings.callback_url,
-        stand_ins=connection.stand_ins(),
+        stand_ins=connection.stand_ins(), queue=queue, certificates=KeptCertificates(engine),
     )  # fmt: skip
     try:
         await refuse_unless_current(engine)
-        secrets = await open_secrets(engine, settings.keys_path())
+        secrets = await open_secrets(engine, settings.keys_path(), may_make=queue is None)
         keyring = Keyring(engine, secrets.kek, secrets.pepper, settings.key_cache_seconds)
         async with connected_client(
             connection, data_converter(keyring), settings.traces_endpoint
         ) as client:
             ground = Ground(
-                settings, configuration, connection, engine, secrets, keyring, client, systems
-            )
-            await schedule_sweeps(client)
+                settings, configuration, connection, engine, secrets, keyring, client, systems,
+                queue,
+            )  # fmt: skip
+            if queue is None:
+                await schedule_sweeps(client)
             await _serve(ground, register(ground), stop)
     finally:
         await systems.close()
         await engine.dispose()
 
 
+def _refuse_unless_named(queue: str | None, configuration: Configuration) -> None:
+    named = sorted({one.facts.queue for one in configuration.manifests if one.facts.queue})
+    if queue is not None and queue not in named:
+        known = f"Named: {', '.join(named)}" if named else "None names one"
+        raise BadInput(f"No system's manifest names the queue {queue}. {known}.")
+
+
 async def _serve(ground: Ground, registered: Registrations, stop: asyncio.Event) -> None:
+    queue = ground.queue or ground.settings.task_queue
     worker = build_worker(
         ground.client,
         ground.settings,
         workflows=registered.workflows,
         activities=registered.activities,
+        queue=queue,
     )
     async with observed(ground.settings, ground.connection, worker, stop), worker:
-        log.info("worker_started", queue=ground.settings.task_queue)
+        log.info("worker_started", queue=queue)
         await stop.wait()
-    log.info("worker_stopped", queue=ground.settings.task_queue)
+    log.info("worker_stopped", queue=queue)
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, queue: str | None) -> None:
     with stop_on_signals() as stop:
-        await run_worker(settings, resolve(settings), stop)
+        await run_worker(settings, resolve(settings), stop, queue=queue)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("worker.py", description="Run a worker of the engine.")
+    parser.add_argument(
+        "--queue", metavar="NAME",
+        help="serve only the systems whose manifests name this queue, from within their network: "
+        "no procedures, no sweeps",
+    )  # fmt: skip
+    return parser.parse_args()
 
 
 def main() -> None:
     """Run a worker alone, on the servers of the environment or of the folder's engine."""
+    arguments = _arguments()
     configure()
     try:
         settings = from_environment()
         configure(settings.log_level)
-        asyncio.run(_run(settings))
+        asyncio.run(_run(settings, arguments.queue))
     except DsrError as refusal:
         print(refusal, file=sys.stderr)
         sys.exit(refusal.exit_code)

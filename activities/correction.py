@@ -27,6 +27,7 @@ from activities.disputes import (
 )
 from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, keep_found, misdeclared, write_outcome
+from activities.turns import in_turn
 from connectors.contract import (
     Connector,
     Corrected,
@@ -64,6 +65,7 @@ class CorrectionActivities:
         self._desk = desk
 
     @activity.defn(name=CONTEST.name)
+    @in_turn
     async def contest(self, call: SystemCall) -> SystemAnswer:
         """What the system holds, sealed; its processing is restricted meanwhile (Art. 18(1)(a)).
 
@@ -80,6 +82,7 @@ class CorrectionActivities:
         return await self._once(call, partial(_contested, found=found, restricted=marked))
 
     @activity.defn(name=CORRECT.name)
+    @in_turn
     async def correct(self, call: SystemCall) -> SystemAnswer:
         """Correct what was approved wherever the old value still stands. Safe to repeat.
 
@@ -107,6 +110,7 @@ class CorrectionActivities:
         return await self._ask_people(call, STATEMENT_BY_HAND)
 
     @activity.defn(name=END_CONTEST.name)
+    @in_turn
     async def end_contest(self, call: SystemCall) -> SystemAnswer:
         """The restriction ends (Art. 18(3)); what came of the system otherwise stays."""
         if self._desk.facts(call.system).reach is not Reach.SQL:

@@ -16,6 +16,7 @@ from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
 from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, handed_over, misdeclared, write_outcome
+from activities.turns import in_turn
 from connectors.contract import (
     Erased,
     ErasurePlan,
@@ -66,6 +67,7 @@ class ErasureActivities:
         self._desk = desk
 
     @activity.defn(name=PLAN_ERASURE.name)
+    @in_turn
     async def plan(self, call: SystemCall) -> SystemAnswer:
         """What erasing would do, sealed; counted, and named by a keyed digest. Changes nothing."""
         try:
@@ -100,6 +102,7 @@ class ErasureActivities:
             step.record(Event.PLAN_CHANGED, system=call.system)
 
     @activity.defn(name=ERASE.name)
+    @in_turn
     async def erase(self, call: SystemCall) -> SystemAnswer:
         """Erase what was approved, under the guard, and read the system again. Safe to repeat.
 

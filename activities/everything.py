@@ -8,6 +8,7 @@ from activities.case_file import CaseFileActivities
 from activities.clock import ClockActivities
 from activities.correction import CorrectionActivities
 from activities.desk import Desk
+from activities.doubts import DoubtActivities
 from activities.ended import EndedRelations, TakesEnded
 from activities.erasure import ErasureActivities
 from activities.parking import ParkingActivities
@@ -26,14 +27,12 @@ def every_activity(
 ) -> Sequence[Callable[..., Any]]:
     """What a worker registers; a test compares it with `schemas.steps`."""
     case, clock, reply = CaseFileActivities(desk), ClockActivities(desk), ReplyActivities(desk)
-    system, sweep = SystemActivities(desk), SweepActivities(desk, runs, signer, audit_log)
-    erasure, parking = ErasureActivities(desk), ParkingActivities(desk)
+    sweep, parking = SweepActivities(desk, runs, signer, audit_log), ParkingActivities(desk)
     standstill = StandstillActivities(desk)
     ended = EndedRelations(desk, runs, intake)
     reclassification = ReclassificationActivities(desk, runs)
-    correction = CorrectionActivities(desk)
-    partner = PartnerActivities(desk)
     return (
+        *system_activities(desk),
         case.open,
         case.record,
         reclassification.reclassify,
@@ -42,23 +41,9 @@ def every_activity(
         clock.letter_gone,
         reply.write_letter,
         reply.compile,
-        system.search,
-        system.suppress,
-        system.record_consent,
-        system.restrict,
-        system.lift_restriction,
-        erasure.plan,
-        erasure.erase,
         parking.open_access,
         parking.await_access,
         parking.park,
-        correction.contest,
-        correction.end_contest,
-        correction.correct,
-        correction.add_statement,
-        partner.ask,
-        partner.hear,
-        partner.take_back,
         sweep.deadlines,
         sweep.reconcile,
         sweep.holds,
@@ -68,4 +53,27 @@ def every_activity(
         ended.sweep,
         ended.conclude,
         sweep.checkpoint,
+    )
+
+
+def system_activities(desk: Desk) -> Sequence[Callable[..., Any]]:
+    """What needs a system to be reached, on the queue that its manifest names."""
+    system, erasure = SystemActivities(desk), ErasureActivities(desk)
+    correction, partner = CorrectionActivities(desk), PartnerActivities(desk)
+    return (
+        system.search,
+        system.suppress,
+        system.record_consent,
+        system.restrict,
+        system.lift_restriction,
+        erasure.plan,
+        erasure.erase,
+        correction.contest,
+        correction.end_contest,
+        correction.correct,
+        correction.add_statement,
+        partner.ask,
+        partner.hear,
+        partner.take_back,
+        DoubtActivities(desk).resolve,
     )

@@ -22,6 +22,7 @@ from activities.standstill import is_stopped, stopped
 from activities.stopping import Stopping
 from activities.system_steps import answer_of, handed_over, misdeclared
 from activities.systems import choice_of, is_superseded, review_if_last, superseded
+from activities.turns import NotItsTurn, comes_again, patient, tries_so_far, turn
 from connectors.contract import Choice, Found, SystemMisdeclared
 from connectors.partner import Order, Partner, PartnerAway, PartnerWrong, Right, Told
 from rules.partners import asks_at, wait_after
@@ -64,6 +65,7 @@ class PartnerActivities:
     # -- asking ----------------------------------------------------------------------------------
 
     @activity.defn(name=ASK_PARTNER.name)
+    @patient
     async def ask(self, call: SystemCall) -> SystemAnswer:
         """Hand the request over under the id of its row, once, however often it is tried.
 
@@ -73,27 +75,27 @@ class PartnerActivities:
         """
         if await self._desk.case_file.is_done(call.case, step_key()):
             return await self._once(call, answers.nothing)
+        facts = self._desk.facts(call.system)
+        if call.duty in RESTRICTS and not facts.restricts:
+            role = facts.role or "handler"
+            by_hand = partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
+            return await self._once(call, by_hand)
         try:
-            if call.duty is Duty.ERASE:
-                return await self._ask_to_erase(call)
-            if call.duty is Duty.CORRECT:
-                return await self._ask_to_correct(call)
-            return await self._once(call, await self._ask(call))
+            async with turn(self._desk, call, asking=True):
+                if call.duty is Duty.ERASE:
+                    return await self._ask_to_erase(call)
+                if call.duty is Duty.CORRECT:
+                    return await self._ask_to_correct(call)
+                return await self._once(call, await self._ask(call))
         except PartnerWrong as wrong:
             if wrong.fault is PartnerFault.UNSUPPORTED and call.duty in corrections.BY_PEOPLE:
                 return await self._by_people(call)
             return answers.in_vain(call, SystemOutcome.FAILED, wrong.fault)
         except SystemMisdeclared:
             return misdeclared(call)
-        except PartnerAway as away:
-            raise answers.again(away, away.retry_after) from None
 
     async def _ask(self, call: SystemCall) -> Write:
         """Unless a later choice of the person stands; what is to be recorded then."""
-        facts = self._desk.facts(call.system)
-        if call.duty in RESTRICTS and not facts.restricts:
-            role = facts.role or "handler"
-            return partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
         choice = self._choice(call, await self._desk.form(call.case))
         if call.duty in (Duty.SUPPRESS, Duty.RECORD_CONSENT):
             hashes = self._desk.hashes(await self._desk.person(call.case))
@@ -186,7 +188,7 @@ class PartnerActivities:
         Not answered: raises, and the engine looks again. An answer without a revision: the
         partner was asked in vain several times in a row, and a person should know.
         """
-        look, pace = activity.info().attempt, self._desk.policy.pace
+        look, pace = tries_so_far(), self._desk.policy.pace
         async with self._desk.case_file.reading.connect() as conn:
             dispatch = await unsettled(conn, call.case, call.system, call.duty)
         if dispatch is None:  # an earlier try wrote the answer
@@ -197,7 +199,10 @@ class PartnerActivities:
         if not (dispatch.news or dispatch.failures or asks_at(look, pace)):
             raise answers.not_yet(wait_after(look, pace))
         try:
-            told, found = await self._status(call, dispatch)
+            async with turn(self._desk, call, asking=False):
+                told, found = await self._status(call, dispatch)
+        except NotItsTurn as busy:
+            raise comes_again(busy.wait) from None
         except (PartnerAway, PartnerWrong) as fault:
             return await self._asked_in_vain(call, dispatch, fault)
         if told.status in OPEN:
@@ -256,6 +261,7 @@ class PartnerActivities:
     # -- taking back -----------------------------------------------------------------------------
 
     @activity.defn(name=TAKE_BACK.name)
+    @patient
     async def take_back(self, call: SystemCall) -> SystemAnswer:
         """The case does without the partner: a request that it has not begun is cancelled.
 
@@ -266,7 +272,8 @@ class PartnerActivities:
         if dispatch is None:
             return await self._once(call, answers.nothing)
         try:
-            cancelled = await self._partner(call).cancel(dispatch.id)
+            async with turn(self._desk, call, asking=False):
+                cancelled = await self._partner(call).cancel(dispatch.id)
         except PartnerWrong:
             cancelled = False
         return await self._once(call, _taken_back(dispatch, cancelled=cancelled))

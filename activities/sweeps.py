@@ -11,17 +11,14 @@ from temporalio import activity
 
 from activities.clock import fire_step
 from activities.desk import Desk
-from activities.erasing import open_doubts, resolve
+from activities.doubts import resolve_doubts
 from activities.parking import ready_to_resume, resume
-from activities.partners import has_been_told
 from activities.purge import Purge
 from activities.recipients import escalate_overdue
 from activities.runs import Runs
 from activities.stopping import Stopping
-from connectors.contract import SystemMisdeclared, SystemUnreachable
 from rules.outcome import breach_cause
 from schemas.case import Clock, Escalation, Status
-from schemas.holds import Doubt, Held
 from schemas.steps import (
     SWEEP_CHECKPOINT,
     SWEEP_DEADLINES,
@@ -32,7 +29,6 @@ from schemas.steps import (
     SweepInput,
     SweepReport,
 )
-from schemas.systems import Reach
 from storage import tables as t
 from storage.checkpoints import checkpoint
 from storage.holds import lapse_and_remind
@@ -132,28 +128,12 @@ class SweepActivities:
         swept = await lapse_and_remind(
             case_file.engine, case_file.audit, case_file.policy_version, sweep.at
         )
-        doubts = 0
-        for doubt in await open_doubts(case_file.engine):
-            try:
-                await resolve(case_file, doubt, self._remains, sweep.at)
-                doubts += 1
-            except (SystemUnreachable, SystemMisdeclared):
-                log.warning("erasure_in_doubt", system=doubt.system)
+        doubts, elsewhere = await resolve_doubts(self._desk, sweep.at, None)
         await Stopping(case_file, self._desk.systems.partner).work(sweep.at)
         return SweepReport(
-            holds_ended=swept.lapsed + swept.expired, holds_due=swept.review_due, doubts=doubts
-        )
-
-    async def _remains(self, doubt: Doubt) -> bool:
-        """Whether what that erasure was to destroy is there: planned again, as if nothing held.
-
-        A partner that has the request was told; nobody can say that its data is there.
-        """
-        if self._desk.facts(doubt.system).reach is Reach.HTTP:
-            return not await has_been_told(self._desk, doubt.case, doubt.system)
-        person = await self._desk.person(doubt.case)
-        connector = self._desk.systems.connector(doubt.system)
-        return not (await connector.plan_erasure(person, doubt.bound_at, Held())).changes_nothing
+            holds_ended=swept.lapsed + swept.expired, holds_due=swept.review_due,
+            doubts=doubts, in_doubt_elsewhere=elsewhere,
+        )  # fmt: skip
 
     @activity.defn(name=SWEEP_RESUME.name)
     async def resume(self, sweep: SweepInput) -> SweepReport:

@@ -20,6 +20,7 @@ from activities.system_steps import (
     misdeclared,
     write_outcome,
 )
+from activities.turns import in_turn
 from connectors.contract import Choice, Person, SystemMisdeclared
 from rules.recipients import SUPERSEDED
 from rules.status import move
@@ -51,6 +52,7 @@ class SystemActivities:
         self._together = Together()
 
     @activity.defn(name=SEARCH.name)
+    @in_turn
     async def search(self, call: SystemCall) -> SystemAnswer:
         """Find what the system holds; seal it; a doubtful match becomes a task, never a guess."""
         if self._desk.facts(call.system).reach is Reach.MANUAL:
@@ -64,11 +66,13 @@ class SystemActivities:
         return await self._once(call, partial(keep_found, found=found))
 
     @activity.defn(name=SUPPRESS.name)
+    @in_turn
     async def suppress(self, call: SystemCall) -> SystemAnswer:
         """Stop the purposes for the person's addresses (Art. 21(3)); the lag is recorded."""
         return await self._choose(call, given=False)
 
     @activity.defn(name=RECORD_CONSENT.name)
+    @in_turn
     async def record_consent(self, call: SystemCall) -> SystemAnswer:
         """Record consent given or withdrawn (Art. 7), as of its receipt."""
         form = await self._desk.form(call.case)
@@ -104,11 +108,13 @@ class SystemActivities:
         return await connector.suppress(person, choice)
 
     @activity.defn(name=RESTRICT.name)
+    @in_turn
     async def restrict(self, call: SystemCall) -> SystemAnswer:
         """Restrict processing while the objection is balanced (Art. 18(1)(d))."""
         return await self._mark(call, restricted=True)
 
     @activity.defn(name=LIFT_RESTRICTION.name)
+    @in_turn
     async def lift_restriction(self, call: SystemCall) -> SystemAnswer:
         """The restriction ends: our grounds override (Art. 18(3), 21(1))."""
         return await self._mark(call, restricted=False)

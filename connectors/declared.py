@@ -16,7 +16,7 @@ from rules.calendars import zone
 from schemas.base import EdgeModel, Model
 from schemas.errors import BadInput
 from schemas.request import Language, Word
-from schemas.systems import LocalText, Reach, Recipient
+from schemas.systems import Limits, LocalText, Reach, Recipient
 
 _NAME: Final = re.compile(r"\w(?:[\w $-]*[\w$-])?")
 _PERIOD: Final = re.compile(r"([1-9][0-9]{0,2}) (month|year)s?")
@@ -309,7 +309,9 @@ class Http(EdgeModel):
         "others people tell it",
     )  # fmt: skip
     private_networks: tuple[PrivateNetwork, ...] = Field(
-        (), description="private networks that calls to this partner may go to; none otherwise"
+        (),
+        description="private networks that calls to this partner may go to, by workers of its own "
+        "`queue` only; none otherwise",
     )
 
 
@@ -326,6 +328,7 @@ class SystemAdditions(EdgeModel):
     automated_decisions: Texts | None = None
     fields_sent: tuple[Word, ...] = ()
     queue: str | None = None
+    limits: Limits | None = Field(None, description="of a partner over HTTP those by default")
     # reached by hand
     role: Word | None = None
     instructions: Texts | None = None

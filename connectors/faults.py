@@ -82,6 +82,8 @@ def _of_reach(dataset: DeclaredDataset, here: Loc, identifiers: Identifiers) -> 
             (*here, "reach"),
             f"{ours.reach} needs categories, the kinds of data that are held there",
         )
+    if ours.reach is Reach.MANUAL and ours.limits is not None:
+        yield (*here, "limits"), "limits belong to sql or http, and people set their own; remove it"
     for key in ("url_env", "suppress", "restrict", "record_consent"):
         if key in ours.model_fields_set:
             how = "by hand" if ours.reach is Reach.MANUAL else "over HTTP"

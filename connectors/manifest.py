@@ -28,7 +28,7 @@ from schemas.base import Model
 from schemas.documents import Document
 from schemas.errors import BadInput, InvalidDocument
 from schemas.policy import IdentifierPolicy, Policy
-from schemas.systems import Reach, SystemFacts
+from schemas.systems import Limits, Reach, SystemFacts
 
 IDENTIFIERS: Final[Mapping[str, IdentifierPolicy]] = Policy.model_fields["identifiers"].default
 """The types of identifier that a policy has unless it says otherwise."""
@@ -157,6 +157,8 @@ def _facts(dataset: DeclaredDataset) -> SystemFacts:
     facts = {name: getattr(ours, name) for name in SystemFacts.model_fields if hasattr(ours, name)}
     facts["fields"] = {category: (category,) for category in ours.categories}
     facts["corrects"] = ours.http.corrects if ours.http else ()
+    if ours.reach is Reach.HTTP:
+        facts["limits"] = ours.limits or Limits()
     if ours.reach is Reach.SQL:
         facts |= {
             "categories": _categories(dataset),

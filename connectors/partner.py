@@ -79,6 +79,31 @@ class Told(Model):
     results_url: str | None = Field(None, repr=False)
 
 
+class Certificates(Protocol):
+    """Where the certificates of partners are kept that were found good."""
+
+    async def keep(self, system: str, chain: bytes) -> None:
+        """The PEM chain as it was vouched for now."""
+
+    async def kept(self, system: str) -> bytes | None:
+        """The chain that was kept last."""
+
+
+class Remembered:
+    """In this process only."""
+
+    def __init__(self) -> None:
+        self._chains: dict[str, bytes] = {}
+
+    async def keep(self, system: str, chain: bytes) -> None:
+        """See `Certificates`."""
+        self._chains[system] = chain
+
+    async def kept(self, system: str) -> bytes | None:
+        """See `Certificates`."""
+        return self._chains.get(system)
+
+
 class Partner(System, Protocol):
     """A system that is asked over HTTP.
 
@@ -105,4 +130,7 @@ class Partner(System, Protocol):
         """Take the request back. False: too late, only a pending one can be."""
 
     async def read_callback(self, signature: str, body: bytes) -> Told:
-        """A callback whose signature is the partner's."""
+        """A callback whose signature is the partner's, by the certificate that was kept last.
+
+        Calls nobody. Raises `PartnerAway` while none is kept.
+        """

@@ -8,7 +8,7 @@ from connectors.contract import Connector, System, SystemMisdeclared
 from connectors.manifest import Manifest
 from connectors.manual import ManualSystem
 from connectors.opendsr.partner import OpenDsrPartner
-from connectors.partner import Partner
+from connectors.partner import Certificates, Partner
 from connectors.sql.connector import SqlConnector
 from connectors.stand_ins import NO_STAND_INS, THIS_HOST, StandIns
 from schemas.errors import BadInput
@@ -30,12 +30,17 @@ class Systems:
         callback_url: str | None = None,
         exchange_timeout: timedelta = EXCHANGE_TIMEOUT,
         stand_ins: StandIns = NO_STAND_INS,
+        queue: str | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         """`environment` holds URLs and CA files under the names that the manifests give.
 
         A missing one is no error here: the system counts as unreachable until it is set.
         `callback_url`: where partners tell of their progress; None: they are only polled.
         `stand_ins`: partners whose place the embedded engine takes.
+        `queue`: on whose network this process is; None: the engine's own. Private networks that a
+        manifest names are open from its system's own queue only. `certificates`: by which callbacks
+        are judged; None: those that this process has seen itself.
         """
         self._systems: dict[str, System] = {}
         self._connectors: dict[str, Connector] = {}
@@ -45,10 +50,14 @@ class Systems:
                 self._systems[manifest.name] = ManualSystem(manifest)
             elif manifest.http is not None:
                 http, call_at = manifest.http, callback_url
-                if stand_ins.replace(http):
+                if manifest.facts.queue != queue:
+                    http = http.model_copy(update={"private_networks": ()})
+                elif stand_ins.replace(http):
                     http = http.model_copy(update={"private_networks": THIS_HOST})
                     call_at = stand_ins.callback_url
-                partner = OpenDsrPartner(manifest, http, environment, call_at, exchange_timeout)
+                partner = OpenDsrPartner(
+                    manifest, http, environment, call_at, exchange_timeout, certificates
+                )
                 self._systems[manifest.name] = self._partners[manifest.name] = partner
             else:
                 url = environment.get(manifest.url_env or "") or None

@@ -40,6 +40,7 @@ class Event(StrEnum):
     SEARCHED = "searched"
     SEARCH_CLOSED = "search_closed"
     SYSTEM_UNREACHABLE = "system_unreachable"
+    SYSTEM_PAUSED = "system_paused"
     SYSTEM_RESOLVED = "system_resolved"
     SYSTEM_ANSWERED = "system_answered"
     MATCH_DOUBTFUL = "match_doubtful"
@@ -139,6 +140,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.SEARCHED: "{system} searched: {outcome}, {records} record(s)",
     Event.SEARCH_CLOSED: "search closed, {unanswered} system(s) have not answered",
     Event.SYSTEM_UNREACHABLE: "{system} cannot be reached after {tries} tries",
+    Event.SYSTEM_PAUSED: "{system} fails for every case: it is left alone for a while",
     Event.SYSTEM_RESOLVED: "{system}: {how}",
     Event.SYSTEM_ANSWERED: "{system} answered: {outcome}, {records} record(s)",
     Event.MATCH_DOUBTFUL: "{system}: {count} record(s) could be another person's: a person chooses",

@@ -210,7 +210,8 @@ class SystemCall(StepInput):
 
     `review`: the task that is due if this answer is the last of a search that found something. It
     is said with the answer, in one transaction; a step of its own would cost another round.
-    `restricts`: see `SystemPlan`.
+    `restricts`: see `SystemPlan`. `tries`: after so many in vain the activity gives up itself, so
+    that those which only waited for their turn do not count; 0: the retry policy counts.
     """
 
     system: str
@@ -218,6 +219,8 @@ class SystemCall(StepInput):
     review: OpenTask | None = None
     resumes: bool = False  # a deletion: what its approved plan kept may go, too
     restricts: bool = False
+    tries: int = 0
+    waits: bool = False  # that the system is paused is on the case: wait until it is not
 
 
 class SystemAnswer(Model):
@@ -237,6 +240,7 @@ class SystemAnswer(Model):
     plan: str | None = None  # keyed digest of what would be erased here
     stopped: bool = False  # an operator has: nothing was done
     by_people: bool = False  # a partner does not take it: people tell it, by a task
+    paused: bool = False  # it fails, for all cases: nobody calls it for a while
     revision: int = 0  # of the case row that has this answer
 
 
@@ -291,6 +295,7 @@ class SweepReport(Model):
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted
     holds_due: int = 0  # to be reviewed
     doubts: int = 0  # erasures whose end was read again in their system
+    in_doubt_elsewhere: tuple[str, ...] = ()  # queues of separated networks with such erasures
     resumed: tuple[str, ...] = ()  # deletions whose kept part may go now
     purged: int = 0  # closed cases whose time is over; of those that a hold keeps nothing is said
     ended: int = 0  # deletions begun for relations that ended
@@ -326,6 +331,7 @@ TAKE_BACK: Final = Step("partner.take_back", SystemCall, SystemAnswer)
 SWEEP_DEADLINES: Final = Step("sweep.deadlines", SweepInput, SweepReport)
 SWEEP_RECONCILE: Final = Step("sweep.reconcile", SweepInput, SweepReport)
 SWEEP_HOLDS: Final = Step("sweep.holds", SweepInput, SweepReport)
+SWEEP_DOUBTS: Final = Step("sweep.doubts", SweepInput, SweepReport)
 SWEEP_RESUME: Final = Step("sweep.resume", SweepInput, SweepReport)
 SWEEP_PURGE: Final = Step("sweep.purge", SweepInput, SweepReport)
 AWAIT_RESUMED: Final = Step("system.await_resumed", SystemCall, SystemAnswer)

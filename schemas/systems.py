@@ -34,6 +34,31 @@ class Recipient(EdgeModel):
     )
 
 
+class Limits(EdgeModel):
+    """How much a system is asked, by all workers together, and when it is left alone for a while.
+
+    A partner over HTTP has these; a database only if its manifest says so. All in real time.
+    """
+
+    per_minute: int = Field(
+        60, ge=1, le=6_000,
+        description="Calls in any minute: HTTP exchanges with a partner, visits to a "
+        "database. A quarter is kept for objections, consents and restrictions. More: faster in a "
+        "rush, a partner may refuse.",
+    )  # fmt: skip
+    at_once: int = Field(
+        4, ge=1, le=100,
+        description="Steps of cases that call it at a time; a quarter is kept likewise. More: a "
+        "slow system holds more of the workers' activity slots.",
+    )  # fmt: skip
+    pause_after: int = Field(
+        5, ge=1, le=100,
+        description="Failures in a row, over all cases, after which nobody calls it for a growing "
+        "time (pace.retry_first, doubled up to pace.retry_most). Fewer: staff are told sooner, "
+        "also of a short trouble.",
+    )  # fmt: skip
+
+
 class SystemFacts(Model):
     """What replies and procedures need of a system; no credentials, no tables."""
 
@@ -57,6 +82,7 @@ class SystemFacts(Model):
     corrects: tuple[str, ...] = ()  # categories whose corrections a partner is sent over HTTP
     automated_decisions: LocalText | None = None  # Art. 15(1)(h), None = none are made
     queue: str | None = None  # task queue of a worker in the system's own network
+    limits: Limits | None = None  # None: it is asked as fast as cases come
 
     def holds(self, field: str, systems: tuple["SystemFacts", ...]) -> bool:
         """Whether a correction of the field concerns this system.
@@ -113,6 +139,7 @@ class SystemPlan(Model):
     queue: str | None = None
     restricts: bool = False  # a contested fact: its processing is restricted meanwhile
     corrects: bool = False  # a partner is sent the correction, and the restriction meanwhile
+    limited: bool = False  # it has `Limits`: a try may only wait for its turn
 
 
 def concerned(
@@ -135,7 +162,8 @@ def concerned(
             plans.append(
                 SystemPlan(name=system.name, reach=system.reach, duty=duty, role=system.role,
                            queue=system.queue, restricts=contested and system.restricts,
-                           corrects=_is_sent(system, systems, corrected))
+                           corrects=_is_sent(system, systems, corrected),
+                           limited=system.limits is not None)
             )  # fmt: skip
     return tuple(plans)
 

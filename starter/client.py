@@ -32,6 +32,7 @@ from rules.status import begins_with, move
 from schemas.case import Awaited, CaseView, Ground, LetterView, Status, TimelineEntry
 from schemas.errors import BadInput, RefusedByRule, Unreachable
 from schemas.events import Event
+from schemas.lines import Pause
 from schemas.messages import (
     Choice,
     CloseAs,
@@ -319,6 +320,10 @@ class DsrClient:
     async def tasks(self, role: str | None = None) -> list[TaskLine]:
         """What needs a person now, by safe date."""
         return await self._dashboard.tasks(role)
+
+    async def pauses(self) -> tuple[Pause, ...]:
+        """Systems that fail and that nobody calls for a while: staff are told once of each."""
+        return await self._dashboard.pauses()
 
     async def overview(self) -> Overview:
         """Counts: open, overdue, breached by cause, load."""

@@ -9,10 +9,20 @@ from sqlalchemy import Select, func, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas.base import Instant, Model
-from schemas.case import CaseView, LetterKind, LetterState, Outcome, Status, TimelineEntry
+from schemas.case import (
+    ANSWERED,
+    CaseView,
+    LetterKind,
+    LetterState,
+    Outcome,
+    Status,
+    TimelineEntry,
+)
+from schemas.lines import LEFT_ALONE, Pause
 from schemas.request import Kind
 from storage import audit
 from storage import tables as t
+from storage.lines import pauses
 from storage.standstills import standstills
 from storage.views import case_views
 
@@ -63,6 +73,7 @@ class Overview(Model):
     breached: dict[str, int]  # cause -> cases
     load: dict[str, int]  # member of staff -> open cases
     standing_still: tuple[str, ...] = ()  # systems that an operator has stopped; "*": all
+    left_alone: tuple[Pause, ...] = ()  # systems that fail, and that nobody calls for a while
 
 
 class Dashboard:
@@ -148,8 +159,9 @@ class Dashboard:
         breached = select(c.breach_cause, func.count().label("cases")).where(c.breached)
         load = select(c.assignee, func.count().label("cases")).where(is_open)
         async with self._engine.connect() as conn:
-            stopped = await standstills(conn)
+            stopped, left_alone = await standstills(conn), await pauses(conn)
         return Overview(
+            left_alone=left_alone,
             standing_still=tuple(row["system"] or "*" for row in stopped),
             open=by_status,
             overdue=(await self._rows(overdue))[0]["cases"],
@@ -166,7 +178,13 @@ class Dashboard:
     async def view(self, case: UUID) -> CaseView:
         """One case, from its row: also when it is closed, and when no worker runs."""
         async with self._engine.connect() as conn:
-            return (await case_views(conn, [case]))[0]
+            view = (await case_views(conn, [case]))[0]
+            return view if view.status is Status.CLOSED else _saying(view, await pauses(conn))
+
+    async def pauses(self) -> tuple[Pause, ...]:
+        """The systems that nobody calls for a while, the longest first."""
+        async with self._engine.connect() as conn:
+            return await pauses(conn)
 
     async def timeline(self, case: UUID) -> list[TimelineEntry]:
         """One case's audit chain, as a person reads it."""
@@ -176,3 +194,15 @@ class Dashboard:
     async def _rows(self, query: Select[Any]) -> list[Any]:
         async with self._engine.connect() as conn:
             return list((await conn.execute(query)).mappings())
+
+
+def _saying(view: CaseView, paused: Sequence[Pause]) -> CaseView:
+    """What still owes something, and is left alone, says so where it says nothing else."""
+    fails = {pause.system for pause in paused}
+    systems = tuple(
+        system.model_copy(update={"reason": LEFT_ALONE})
+        if system.name in fails and system.outcome not in ANSWERED and system.reason is None
+        else system
+        for system in view.systems
+    )
+    return view.model_copy(update={"systems": systems})

@@ -21,6 +21,7 @@ from starter.embedded_postgres import EmbeddedPostgres
 from starter.embedded_temporal import EmbeddedTemporal
 from starter.settings import Settings
 from starter.temporal import runtime
+from storage.certificates import KeptCertificates
 from storage.database import connect
 from storage.migrate import upgrade
 
@@ -114,7 +115,8 @@ async def _taking_callbacks(
     from starter.open import declared_systems
     from starter.serving import serve
 
-    systems, engine = declared_systems(configuration, connection), connect(connection.database_url)
+    engine = connect(connection.database_url)
+    systems = declared_systems(configuration, connection, certificates=KeptCertificates(engine))
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(http_api(systems, engine), listening, stop))
     try:

@@ -13,7 +13,9 @@ from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.runs import Runs
+from connectors.partner import Certificates
 from connectors.registry import Systems
+from connectors.stand_ins import NO_STAND_INS
 from schemas.errors import Unreachable
 from starter.client import DsrClient
 from starter.configuration import Configuration, load
@@ -22,6 +24,7 @@ from starter.settings import Settings
 from starter.temporal import connected_client, runtime
 from storage.audit import Audit
 from storage.case_file import CaseFile
+from storage.certificates import KeptCertificates
 from storage.codec import data_converter
 from storage.database import connect
 from storage.key_checks import check_secrets, check_signer
@@ -71,7 +74,9 @@ async def opened(
         client = await leaving.enter_async_context(
             _temporal(connection, data_converter(keyring), settings, eager=temporal)
         )
-        systems = declared_systems(configuration, connection)
+        systems = declared_systems(
+            configuration, connection, certificates=KeptCertificates(database)
+        )
         leaving.push_async_callback(systems.close)
         engine = Engine(
             settings, configuration, connection, secrets, case_file, client,
@@ -88,12 +93,21 @@ async def opened(
             raise away(connection) from None
 
 
-def declared_systems(configuration: Configuration, connection: Connection | None) -> Systems:
-    """Connectors of every manifest; where a database is, says the environment."""
-    if connection is None:
-        return Systems(configuration.manifests, os.environ)
+def declared_systems(
+    configuration: Configuration, connection: Connection | None, queue: str | None = None,
+    certificates: Certificates | None = None,
+) -> Systems:  # fmt: skip
+    """Connectors of every manifest; where a database is, says the environment.
+
+    `queue`: on whose network this process is; `certificates`: by which callbacks are judged. See
+    `Systems`.
+    """
     return Systems(
-        configuration.manifests, connection.environment(), stand_ins=connection.stand_ins()
+        configuration.manifests,
+        connection.environment() if connection else os.environ,
+        stand_ins=connection.stand_ins() if connection else NO_STAND_INS,
+        queue=queue,
+        certificates=certificates,
     )
 
 

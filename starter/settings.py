@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     )  # fmt: skip
     task_queue: str = Field(
         TASK_QUEUE, alias="DSR_TASK_QUEUE", min_length=1, max_length=200,
-        description="Task queue that this worker serves. A worker in a system's own network names "
-        "the queue of that system's manifest.",
+        description="The engine's own task queue: procedures, sweeps, and every system whose "
+        "manifest names no other. A worker in a system's own network: worker.py --queue NAME.",
     )  # fmt: skip
     workflow_slots: int = Field(
         4 * (os.cpu_count() or 1), alias="DSR_WORKFLOW_SLOTS", ge=2, le=1_000,

@@ -9,6 +9,7 @@ from schemas.base import Instant, Model
 from schemas.errors import BadInput, RefusedByRule
 from storage import standstills as rows
 from storage.case_file import CaseFile
+from storage.lines import end_pause
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +44,20 @@ class Standstills:
         log.warning("destructive_steps_paused", system=system or "all")
 
     async def resume(self, system: str | None, *, by: str) -> None:
-        """It goes on by itself. Raises `RefusedByRule` if it does not stand still by itself."""
+        """It goes on by itself; a system that was left alone since it fails is called again.
+
+        Raises `RefusedByRule` if it neither stands still by itself nor is left alone.
+        """
         self._check(system)
         async with self._engine.begin() as conn:
-            if not await rows.resume(conn, system, by, self._now()):
+            resumed = await rows.resume(conn, system, by, self._now())
+            called = system is not None and await end_pause(conn, system)
+            if not (resumed or called):
                 raise RefusedByRule(await self._why_not(system))
-        log.warning("destructive_steps_resumed", system=system or "all")
+        if resumed:
+            log.warning("destructive_steps_resumed", system=system or "all")
+        if called:
+            log.warning("system_called_again", system=system)
 
     async def standing(self) -> list[Standstill]:
         """What stands still now, the oldest first."""

@@ -131,11 +131,12 @@ def build_worker(
     *,
     workflows: Sequence[type],
     activities: Sequence[Callable[..., Any]],
+    queue: str | None = None,
 ) -> Worker:
-    """A worker for `settings.task_queue`, tuned by measurement; to be entered or run."""
+    """A worker, tuned by measurement; to be entered or run. `queue`: another than the settings'."""
     return Worker(
         client,
-        task_queue=settings.task_queue,
+        task_queue=queue or settings.task_queue,
         workflows=workflows,
         activities=activities,
         workflow_runner=sandbox(),

@@ -20,15 +20,17 @@ KNOWN: Final = b"dsr knows this value: 32 bytes.."
 FIRST_START: Final = 0x6473720002  # advisory lock: two processes may start on an empty database
 
 
-async def open_secrets(engine: AsyncEngine, folder: Path) -> Secrets:
+async def open_secrets(engine: AsyncEngine, folder: Path, *, may_make: bool = True) -> Secrets:
     """The secrets of a folder, checked against a migrated database.
 
-    Fresh files are made only if the database holds nothing yet. Raises `SecretRefused` with the
+    Fresh files are made only if the database holds nothing yet, and only if this process
+    `may_make` them: one in another network would make others. Raises `SecretRefused` with the
     file that is missing or wrong, `Unreachable`.
     """
     async with engine.connect() as conn:
         fresh = await conn.scalar(select(func.count()).select_from(key_checks)) == 0
-    secrets = Secrets.load_or_create(folder) if fresh else Secrets.load(folder)
+    make = fresh and may_make
+    secrets = Secrets.load_or_create(folder) if make else Secrets.load(folder)
     await check_secrets(engine, secrets.kek, secrets.pepper)
     await check_signer(engine, secrets.signer)
     return secrets

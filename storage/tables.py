@@ -407,6 +407,28 @@ dispatches = Table(
     schema="dsr",
 )
 
+certificates = Table(
+    "certificates",  # of partners, as a worker that reaches them found them good; public
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("chain", LargeBinary, nullable=False),  # PEM
+    _at("kept_at", now=True),
+    schema="dsr",
+)
+
+lines = Table(
+    "lines",  # the way to a system with limits, for all workers; in real time, by this clock
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("calls", ARRAY(DateTime(timezone=True)), nullable=False),  # of the last minute
+    Column("turns", JSONB, nullable=False, server_default="{}"),  # under way -> when it lapses
+    Column("failures", Integer, nullable=False, server_default="0"),  # in a row, over all cases
+    _at("paused_until", null=True),  # nobody calls it until then
+    _at("failing_since", null=True),  # so many failures that staff are told; then one call tries
+    Column("trouble", Text),  # the last failure, in words of ours
+    schema="dsr",
+)
+
 audit = Table(
     "audit",  # append-only: the engine's role may insert and select, a trigger refuses the rest
     metadata,

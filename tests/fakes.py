@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from connectors.calls import count_call
 from connectors.contract import (
     Agree,
     BeforeCommit,
@@ -86,6 +87,7 @@ class FakeSystem:
 
     def _reach(self) -> None:
         self.asked += 1
+        count_call()
         if self.away:
             raise SystemUnreachable(f"{self.facts.name} does not answer")
 

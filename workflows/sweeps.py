@@ -4,12 +4,14 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from schemas.steps import (
         HOURLY_SWEEP,
         SWEEP_CHECKPOINT,
         SWEEP_DEADLINES,
+        SWEEP_DOUBTS,
         SWEEP_ENDED,
         SWEEP_HOLDS,
         SWEEP_PURGE,
@@ -39,6 +41,7 @@ class HourlySweep:
         purge = await self._sweep(SWEEP_PURGE)
         resumed = await self._sweep(SWEEP_RESUME)
         ended = await self._sweep(SWEEP_ENDED)
+        doubts = [await self._resolve_doubts(queue) for queue in holds.in_doubt_elsewhere]
         return SweepReport(
             escalated=deadlines.escalated,
             stuck=deadlines.stuck,
@@ -49,12 +52,27 @@ class HourlySweep:
             troubled=runs.troubled,
             holds_ended=holds.holds_ended,
             holds_due=holds.holds_due,
-            doubts=holds.doubts,
+            doubts=holds.doubts + sum(doubts),
             resumed=resumed.resumed,
             ended=ended.ended,
             checkpoint=checkpoint.checkpoint,
             purged=purge.purged,
         )
+
+    async def _resolve_doubts(self, queue: str) -> int:
+        """By a worker of that network; if none is there, the next sweep tries again."""
+        try:
+            report: SweepReport = await workflow.execute_activity(
+                SWEEP_DOUBTS.name,
+                SweepInput(at=workflow.now()),
+                result_type=SWEEP_DOUBTS.gives,
+                activity_id=f"{SWEEP_DOUBTS.name}:{queue}",
+                task_queue=queue,
+                schedule_to_close_timeout=timedelta(minutes=5),
+            )
+        except ActivityError:
+            return 0
+        return report.doubts
 
     async def _sweep(self, step: Step[SweepInput, SweepReport]) -> SweepReport:
         result: SweepReport = await workflow.execute_activity(

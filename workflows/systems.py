@@ -50,6 +50,7 @@ class FanOut:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._plans: dict[str, SystemPlan] = {}
         self._taken: set[str] = set()  # partners that have the request: asked, not answered
+        self._paused: set[str] = set()  # systems that fail for all cases: it is on the row
         self._leaving: list[asyncio.Task[None]] = []
         self._window: asyncio.Semaphore | None = None
         self._review: OpenTask | None = None
@@ -64,6 +65,7 @@ class FanOut:
             self._drop(plan.name)
             self._plans[plan.name] = plan
             self._taken.discard(plan.name)
+            self._paused.discard(plan.name)
             self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
 
     def ask(self, plans: tuple[SystemPlan, ...], review: OpenTask | None = None) -> None:
@@ -105,7 +107,8 @@ class FanOut:
 
     async def _take_back(self, plan: SystemPlan) -> None:
         """Tried a few times: what is too late to take back is answered into the void."""
-        await self._call(plan, steps.TAKE_BACK, tries=self._case.opened.pacing.tell_after_tries)
+        tries = self._case.opened.pacing.tell_after_tries
+        await self._call(plan, steps.TAKE_BACK, tries=tries, waits=True)
 
     def ask_again(self, name: str) -> None:
         """At once, as a person wished."""
@@ -151,8 +154,14 @@ class FanOut:
     async def _ask_until_answered(self, plan: SystemPlan, window: asyncio.Semaphore) -> None:
         wait = self._case.opened.pacing.retry_most
         while True:
-            async with window:
+            if plan.name in self._paused:  # may take days: it takes no place of another system
                 answer = await self._try(plan)
+            else:
+                async with window:
+                    answer = await self._try(plan)
+            if answer is not None and answer.paused:
+                await self._tell_of_pause(plan, answer.reason)
+                continue
             if answer is not None and answer.stopped:
                 self._case.adopt_answer(answer)
                 await self._until_resumed(plan)
@@ -170,7 +179,8 @@ class FanOut:
     async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
         """One round of tries; None if the system cannot be reached."""
         step = steps.ASK_PARTNER if _is_partners(plan) else STEP_OF[plan.duty]
-        return await self._call(plan, step, tries=self._case.opened.pacing.tell_after_tries)
+        tries, waits = self._case.opened.pacing.tell_after_tries, plan.name in self._paused
+        return await self._call(plan, step, tries=tries, waits=waits)
 
     async def _hear(self, plan: SystemPlan) -> None:
         """A partner answers in its own time; its silence becomes a task, and it is heard on."""
@@ -197,9 +207,13 @@ class FanOut:
 
     async def _call(
         self, plan: SystemPlan, step: Step[SystemCall, SystemAnswer], *, tries: int = 0,
-        within: timedelta | None = None,
+        within: timedelta | None = None, waits: bool = False,
     ) -> SystemAnswer | None:  # fmt: skip
-        """One activity; None if it gave up after its tries (0: never) or its time."""
+        """One activity; None if it gave up after its tries (0: never) or its time.
+
+        Where a try may only wait for its turn, the activity counts its tries itself.
+        """
+        counts_itself = plan.limited or _is_partners(plan)
         case, pace = self._case, self._case.opened.pacing
         self._trying += 1
         try:
@@ -213,6 +227,8 @@ class FanOut:
                     review=self._review,
                     resumes=self._resumes,
                     restricts=plan.restricts,
+                    tries=tries if counts_itself else 0,
+                    waits=waits,
                 ),
                 result_type=step.gives,
                 activity_id=f"{step.name}:{plan.name}:{case.next_step()}",
@@ -222,7 +238,7 @@ class FanOut:
                 retry_policy=RetryPolicy(
                     initial_interval=pace.retry_first,
                     maximum_interval=pace.retry_most,
-                    maximum_attempts=tries,
+                    maximum_attempts=0 if counts_itself else tries,
                 ),
             )
         except ActivityError as error:
@@ -261,6 +277,12 @@ class FanOut:
         if plan.reach is Reach.HTTP and answer is not None:
             happened = fact(Event.PARTNER_FAILED, system=plan.name, reason=reason)
         await self._to_staff(plan, outcome, reason, happened)
+
+    async def _tell_of_pause(self, plan: SystemPlan, reason: str | None) -> None:
+        """It fails for all cases; staff are told of that once, and not by a task of each case."""
+        self._paused.add(plan.name)
+        change = SystemChange(name=plan.name, outcome=SystemOutcome.UNREACHABLE, reason=reason)
+        await self._case.record(fact(Event.SYSTEM_PAUSED, system=plan.name), systems=(change,))
 
     async def _tell_of_partner(self, plan: SystemPlan, answer: SystemAnswer | None) -> None:
         """A partner that took the request is silent, or answers what cannot be used."""

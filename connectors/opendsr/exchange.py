@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx2
 
+from connectors.calls import count_call
 from connectors.opendsr.network import AddressRefused, GuardedTransport, Network
 from connectors.partner import PartnerAway, PartnerWrong
 from schemas.partners import PartnerFault
@@ -59,6 +60,7 @@ class Line:
         request = self._client.build_request(
             method, self._base.join(path), content=body, headers=headers
         )
+        count_call()
         try:
             async with asyncio.timeout(self._within):
                 answer = await self._exchange(request, most)

@@ -30,7 +30,14 @@ from connectors.opendsr.messages import (
     subject_request,
 )
 from connectors.opendsr.signature import NotCertified, certified_key, is_signed
-from connectors.partner import Order, PartnerAway, PartnerWrong, Told
+from connectors.partner import (
+    Certificates,
+    Order,
+    PartnerAway,
+    PartnerWrong,
+    Remembered,
+    Told,
+)
 from schemas.base import Model
 from schemas.partners import PartnerFault
 from schemas.systems import SystemFacts
@@ -47,7 +54,7 @@ class OpenDsrPartner:
 
     def __init__(
         self, manifest: Manifest, http: Http, environment: Mapping[str, str],
-        callback_url: str | None, within: timedelta,
+        callback_url: str | None, within: timedelta, certificates: Certificates | None = None,
     ) -> None:  # fmt: skip
         """`environment` holds the URL and the CA file under the names that the manifest gives."""
         self._facts = manifest.facts
@@ -55,6 +62,7 @@ class OpenDsrPartner:
         self._environment = environment
         self._callback_url = callback_url
         self._within = within
+        self._certificates = certificates or Remembered()
         self._opened: Line | None = None
         self._key: RSAPublicKey | None = None
         self._supported: tuple[str, ...] = ()
@@ -136,8 +144,15 @@ class OpenDsrPartner:
         return True
 
     async def read_callback(self, signature: str, body: bytes) -> Told:
-        """The body is parsed only once the signature is the partner's."""
-        await self._refuse_unsigned(signature, body)
+        """The body is parsed only once the signature is the partner's.
+
+        By the certificate that a worker kept: whoever calls us makes us call nobody.
+        """
+        chain = await self._certificates.kept(self._facts.name)
+        if chain is None:
+            raise PartnerAway(f"{self._facts.name}: no certificate is kept yet")
+        if not is_signed(self._certified(chain), signature, body):
+            raise self._wrong(PartnerFault.UNSIGNED)
         return self._parsed(body, StatusBody).told(self.domain)
 
     async def close(self) -> None:
@@ -184,14 +199,18 @@ class OpenDsrPartner:
         if answer.status != 200:
             raise self._wrong(PartnerFault.REFUSED)
         discovery = self._parsed(answer.body, Discovery)
-        chain = await self._line().fetch(discovery.processor_certificate)
-        try:
-            key = certified_key(chain.body, self._authority(), self.domain, datetime.now(UTC))
-        except NotCertified:
-            raise self._wrong(PartnerFault.UNSIGNED) from None
+        chain = (await self._line().fetch(discovery.processor_certificate)).body
+        key = self._certified(chain)
+        await self._certificates.keep(self._facts.name, chain)
         self._key, self._supported = key, discovery.supported_subject_request_types
         self._seen_at = monotonic()
         return key
+
+    def _certified(self, chain: bytes) -> RSAPublicKey:
+        try:
+            return certified_key(chain, self._authority(), self.domain, datetime.now(UTC))
+        except NotCertified:
+            raise self._wrong(PartnerFault.UNSIGNED) from None
 
     def _authority(self) -> bytes:
         """The CA file. Its absence is a fault of our deployment: a person has to look."""

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import asyncpg
 
+from connectors.calls import count_call
 from connectors.contract import (
     Agree,
     BeforeCommit,
@@ -277,6 +278,7 @@ class SqlConnector:
 
         The error is raised after its cause is dropped: no chain leads back to the row.
         """
+        count_call()
         connection = await self._acquire()
         try:
             return await work(connection)

@@ -1,7 +1,7 @@
 """Is everything there? The engine's own parts, and the declared systems. Nothing is changed."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -109,7 +109,7 @@ async def _health(settings: "Settings") -> list[Sign]:
         ("database", _database), ("keys", _keys), ("temporal", _temporal), ("worker", _worker),
     )  # fmt: skip
     signs = [await _looked(name, look(settings, connection)) for name, look in own]
-    return [*signs, *await _systems(settings, None)]
+    return [*signs, *await _systems(settings, None, connection)]
 
 
 async def _looked(name: str, look: Awaitable[str]) -> Sign:
@@ -156,6 +156,11 @@ async def _temporal(_settings: "Settings", connection: "Connection") -> str:
 
 
 async def _worker(settings: "Settings", connection: "Connection") -> str:
+    return await _served(connection, settings.task_queue, "python worker.py")
+
+
+async def _served(connection: "Connection", queue: str, start: str) -> str:
+    """How many workers ask for the activities of a queue, which every worker does."""
     from temporalio.api.enums.v1 import TaskQueueType
     from temporalio.api.taskqueue.v1 import TaskQueue
     from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -165,21 +170,22 @@ async def _worker(settings: "Settings", connection: "Connection") -> str:
 
     question = DescribeTaskQueueRequest(
         namespace=connection.temporal_namespace,
-        task_queue=TaskQueue(name=settings.task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     )
     async with connected_client(connection, DataConverter.default) as client:
         answer = await client.workflow_service.describe_task_queue(question)
     since = datetime.now(UTC) - ASKED_LATELY
     asking = [p for p in answer.pollers if p.last_access_time.ToDatetime(UTC) > since]
     if not asking:
-        raise Unreachable(
-            f"No worker serves the queue {settings.task_queue}. Start one: python worker.py"
-        )
-    return f"{len(asking)} serve the queue {settings.task_queue}"
+        raise Unreachable(f"No worker serves the queue {queue}. Start one: {start}")
+    return f"{len(asking)} serve the queue {queue}"
 
 
-async def _systems(settings: "Settings", name: str | None) -> list[Sign]:
+async def _systems(
+    settings: "Settings", name: str | None, connection: "Connection | None" = None
+) -> list[Sign]:
+    """`connection`: of a running engine, of which is asked who serves separated networks."""
     import asyncio
 
     from connectors.stand_ins import NO_STAND_INS
@@ -187,22 +193,59 @@ async def _systems(settings: "Settings", name: str | None) -> list[Sign]:
     from starter.connection import last_written
     from starter.open import declared_systems
 
-    configuration, connection = load(settings.config), last_written(settings)
-    # A system can be reached while the engine is not: nothing of the engine is asked here.
-    systems = declared_systems(configuration, connection)
-    taken = connection.stand_ins() if connection else NO_STAND_INS
+    configuration = load(settings.config)
+    written = connection or last_written(settings)
+    queues = {one.name: one.facts.queue for one in configuration.manifests}
+    if name is not None and name not in queues:
+        raise BadInput(f"No system {name} is declared. Declared: {', '.join(queues)}.")
+    # A system can be reached while the engine is not. One that is named is looked at from its own
+    # network: whoever names it is there.
+    systems = declared_systems(configuration, written, queues[name] if name else None)
+    taken = written.stand_ins() if written else NO_STAND_INS
     stand_ins = {n: h.url_env for n, h in configuration.partners.items() if taken.replace(h)}
-    names = [facts.name for facts in systems.facts]
-    if name is not None and name not in names:
-        raise BadInput(f"No system {name} is declared. Declared: {', '.join(names)}.")
+    names = [name] if name else list(queues)
+    looks = (_system(systems, one, stand_ins.get(one)) if name or queues[one] is None else
+             _separated(one, str(queues[one]), connection) for one in names)  # fmt: skip
     try:
-        return list(
-            await asyncio.gather(
-                *(_system(systems, n, stand_ins.get(n)) for n in ([name] if name else names))
-            )
-        )
+        signs = list(await asyncio.gather(*looks))
     finally:
         await systems.close()
+    left_alone = await _left_alone(settings)
+    return [
+        replace(sign, ok=False, state=f"{sign.state}. {left_alone[sign.name]}")
+        if sign.name in left_alone
+        else sign
+        for sign in signs
+    ]
+
+
+async def _separated(name: str, queue: str, connection: "Connection | None") -> Sign:
+    """In a network of its own: only its workers reach it."""
+    if connection is None:
+        return Sign(name, True, f"not looked at: its network is that of the queue {queue}")
+    return await _looked(name, _served(connection, queue, f"python worker.py --queue {queue}"))
+
+
+async def _left_alone(settings: "Settings") -> dict[str, str]:
+    """What fails for every case, as far as there is an engine that knows."""
+    from starter.cli.show import left_alone
+    from starter.connection import resolve
+    from storage.database import connect
+    from storage.lines import pauses
+    from storage.migrate import refuse_unless_current
+
+    try:
+        engine = connect(resolve(settings).database_url, pool_size=1)
+    except DsrError:
+        return {}
+    try:
+        await refuse_unless_current(engine)
+        async with engine.connect() as conn:
+            return {one.system: left_alone(one) for one in await pauses(conn)}
+    except DsrError:
+        return {}
+    finally:
+        await engine.dispose()
 
 
 async def _system(systems: "Systems", name: str, stand_in_for: str | None) -> Sign:

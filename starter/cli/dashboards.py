@@ -14,6 +14,7 @@ from starter.cli.words import Json, Kind, Number, Onlooker, Status
 if TYPE_CHECKING:
     from connectors.contract import ErasurePlan, Found
     from schemas.case import CaseView
+    from schemas.lines import Pause
     from schemas.request import Subject
     from starter.asked import CorrectionsAsked
     from starter.client import DsrClient
@@ -89,18 +90,26 @@ def tasks(
     """What needs a person now, by safe date, with the command that does it."""
     from starter.cli import show as render
 
-    lines, holds = with_engine(lambda engine: _tasks(engine.client, role), temporal=False)
+    lines, holds, pauses = with_engine(lambda engine: _tasks(engine.client, role), temporal=False)
     give(lines) if as_json else render.tasks(lines)
+    for pause in pauses:
+        remark(render.left_alone(pause))
     if holds:
         remark(f"{holds} hold(s) need somebody: dsr hold list --as ACTOR")
 
 
-async def _tasks(client: "DsrClient", role: str | None) -> "tuple[list[TaskLine], int]":
-    """The tasks, and how many holds wait for DPO or approver; of secret ones nothing is said."""
-    lines = await client.tasks(role)
-    if role not in (None, "dpo", "approver"):
-        return lines, 0
-    return lines, sum(hold.needs is not None for hold in await client.holds.known_to(None))
+async def _tasks(
+    client: "DsrClient", role: str | None
+) -> "tuple[list[TaskLine], int, tuple[Pause, ...]]":
+    """The tasks, how many holds wait for DPO or approver, and what fails for every case.
+
+    Of secret holds nothing is said.
+    """
+    lines, holds = await client.tasks(role), 0
+    pauses = await client.pauses() if role in (None, "handler") else ()
+    if role in (None, "dpo", "approver"):
+        holds = sum(hold.needs is not None for hold in await client.holds.known_to(None))
+    return lines, holds, pauses
 
 
 def found(

@@ -276,7 +276,7 @@ def pause(system: System = None) -> None:
 
 
 def resume(system: System = None) -> None:
-    """Let what dsr pause has stopped go on; waiting cases do so by themselves."""
+    """Let what dsr pause has stopped go on; call a system again that was left alone as it fails."""
     from starter.client import system_user
 
     with_engine(

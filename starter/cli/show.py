@@ -10,6 +10,7 @@ from starter.cli.next_steps import awaited_command, command_for, is_notice
 
 if TYPE_CHECKING:
     from connectors.contract import ErasurePlan, Found, FoundRow, PlannedTable
+    from schemas.lines import Pause
     from starter.asked import CorrectionsAsked
     from starter.dashboard import CaseLine, Overview, TaskLine
 
@@ -169,10 +170,23 @@ def overview(counts: "Overview") -> None:
     for system in counts.standing_still:
         which = "Every system" if system == "*" else system
         say(f"{which} stands still: nothing is erased or corrected there. See: dsr resume --help")
+    for pause in counts.left_alone:
+        say(left_alone(pause))
     for title, column in (("breached by", counts.breached), ("open, of handler", counts.load)):
         if column:
             say("")
             table((title, "cases"), sorted(column.items()))
+
+
+def left_alone(pause: "Pause") -> str:
+    """What fails for every case: told once, with what to do."""
+    if pause.failing_since is None:
+        return f"{pause.system} asked to be left alone until {moment(pause.paused_until)}."
+    return (
+        f"{pause.system} fails since {moment(pause.failing_since)} ({pause.trouble}): left alone "
+        f"until {moment(pause.paused_until)}, then one call tries; {pause.waiting} case(s) wait. "
+        f"See: dsr systems check {pause.system}. To call it at once: dsr resume {pause.system}"
+    )
 
 
 def asked(corrections: "CorrectionsAsked") -> None:

@@ -27,6 +27,8 @@ class Behaviour(StrEnum):
     DENYING = "denying"
     PARTIAL = "partial"
     REFUSING = "refusing"  # 400, and it has no such request
+    AILING = "ailing"  # every call fails, until it is healed (`GET /heal`)
+    TARRYING = "tarrying"  # takes a moment for every answer
     PLAIN = "plain"  # prompt, and takes only what OpenDSR itself names
 
 
@@ -37,3 +39,4 @@ DONE_AT: Final = {
 """At which question a request is done, else at the first; 0: it is never even begun."""
 
 LATER_SECONDS: Final = 4.0
+MOMENT_SECONDS: Final = 0.3  # of one that tarries

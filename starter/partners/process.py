@@ -2,7 +2,8 @@
 
 It speaks the processor's side of OpenDSR with the standard library and none of the engine's code,
 and behaves as told. FOLDER holds DOMAIN.key and DOMAIN.pem. Its first line is `ready URL`.
-`GET /received` and `GET /cancels` give what it was sent to whoever looks at the demonstration.
+`GET /received` and `GET /cancels` give what it was sent to whoever looks at the demonstration,
+`GET /calls` when it was called and how many calls were under way then; `GET /heal` mends it.
 `--people FILE`: a list of `{known_by, records, behaviour?}`, the only people whom it knows.
 `--keeps-nothing`: of what it is sent, which is then no invented person's.
 """
@@ -23,6 +24,7 @@ TYPES: Final = (
     "access", "erasure", "correction", "objection", "restriction", "restriction_lift", "consent",
 )  # fmt: skip
 HUGE: Final = 100 << 20
+LOOKS: Final = ("/received", "/cancels", "/calls", "/heal")
 INSIDE: Final = "http://169.254.169.254/latest/meta-data"
 
 
@@ -34,6 +36,12 @@ class Door(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing: paths hold ids, bodies people."""
+
+    def parse_request(self) -> bool:
+        parsed = super().parse_request()
+        if parsed and self.path not in LOOKS:
+            self.office.notes_a_call(self.command)
+        return parsed
 
     @property
     def url(self) -> str:
@@ -51,7 +59,8 @@ class Door(BaseHTTPRequestHandler):
     def misbehaves(self, behaviour: Behaviour, request: str) -> bool:
         """Whether this call about a request was answered in the partner's bad way."""
         self.office.calls[request] += 1
-        if behaviour is Behaviour.FAILING and self.office.calls[request] % 4 in (1, 2):
+        fails = behaviour is Behaviour.FAILING and self.office.calls[request] % 4 in (1, 2)
+        if fails or behaviour is Behaviour.AILING:
             self.answer(503, {})
         elif behaviour is Behaviour.BUSY and self.office.calls[request] == 1:
             self.answer(429, {}, **{"Retry-After": "1"})
@@ -88,6 +97,11 @@ class Door(BaseHTTPRequestHandler):
             })  # fmt: skip
         if what == "certificate.pem":
             return self.answer(200, (office.folder / f"{office.domain}.pem").read_bytes())
+        if what == "calls":
+            return self.answer(200, office.log)
+        if what == "heal":
+            office.heals()
+            return self.answer(200, {})
         if what == "received":
             return self.answer(200, [b64encode(body).decode() for body in office.received])
         if what == "cancels":

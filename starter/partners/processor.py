@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from starter.partners.behaviour import DONE_AT, Behaviour
+from starter.partners.behaviour import DONE_AT, MOMENT_SECONDS, Behaviour
 
 OPEN = ("pending", "in_progress")
 
@@ -56,6 +57,8 @@ class Processor:
     received: list[bytes] = field(default_factory=list)
     cancels: list[dict[str, Any]] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)  # by request
+    log: list[tuple[float, int, str]] = field(default_factory=list)
+    under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -82,6 +85,23 @@ class Processor:
             self.received.append(body)
 
     # -- whom it knows ---------------------------------------------------------------------------
+
+    def notes_a_call(self, method: str) -> None:
+        """When it was called, how many calls were under way with it, and which."""
+        with self.lock:
+            self.under_way += 1
+            self.log.append((time.monotonic(), self.under_way, method))
+        if self.behaviour is Behaviour.TARRYING:
+            time.sleep(MOMENT_SECONDS)
+        with self.lock:
+            self.under_way -= 1
+
+    def heals(self) -> None:
+        """It behaves from now on, also about what it has."""
+        with self.lock:
+            self.behaviour = Behaviour.PROMPT
+            for request in self.requests.values():
+                request.behaviour = Behaviour.PROMPT
 
     def behaves(self, asked: dict[str, Any]) -> Behaviour:
         """How it behaves about the person of a request."""

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.manifest import load
 from schemas.errors import BadInput, InvalidDocument
+from schemas.systems import Limits
 from tests.connectors.small import SYSTEMS, small
 
 SQL = """\
@@ -226,6 +227,7 @@ def test_a_table_without_data_of_people_says_nothing_and_a_zone_has_to_exist() -
         ("      role: archivist\n", "", 6, "manual needs role, whose task it is"),
         ("      categories: [user.name]\n", "", 6, "manual needs categories"),
         ("role: archivist", "role: archivist\n      url_env: DSR_X_URL", 8, "url_env needs a database"),
+        ("role: archivist", "role: archivist\n      limits: {}", 8, "limits belong to sql or http"),
     ],
 )  # fmt: skip
 def test_a_system_reached_by_hand_needs_somebody_and_no_database(
@@ -246,6 +248,23 @@ def test_a_partner_over_http_is_loaded_with_what_may_be_called_and_sent(tmp_path
     assert expert.url_env is None
 
 
+def test_a_partner_has_limits_and_a_database_only_those_that_its_manifest_says(
+    tmp_path: Path,
+) -> None:
+    own = "      limits: {per_minute: 12}\n      http:\n"
+    (tmp_path / "a.yaml").write_text(HTTP)
+    (tmp_path / "b.yaml").write_text(SQL)
+    (tmp_path / "c.yaml").write_text(
+        HTTP.replace("      http:\n", own).replace("fides_key: expert", "fides_key: other")
+    )
+
+    expert, shop, other = load(tmp_path)
+
+    assert expert.facts.limits == Limits(per_minute=60, at_once=4, pause_after=5)
+    assert shop.facts.limits is None
+    assert other.facts.limits == Limits(per_minute=12)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "sentence"),
     [
@@ -254,6 +273,7 @@ def test_a_partner_over_http_is_loaded_with_what_may_be_called_and_sent(tmp_path
         ("expert.example", "Expert", 10, "domain: string should match pattern"),
         ("10.1.0.0/16", "8.8.8.0/24", 11, "private_networks"),
         ("10.1.0.0/16", "10.1.2.3/16", 11, "private_networks"),
+        ("      http:\n", "      limits: {per_minute: 0}\n      http:\n", 7, "limits.per_minute"),
         ("DSR_EXPERT_CA", "ca.pem", 9, "ca_env: string should match pattern"),
         ("      fields_sent: [name, employer, email]\n", "", 6, "http needs fields_sent"),
         ("employer, email]", "shoe_size]", 16, "shoe_size is nothing that can be sent; known: name, employer, address, customer_number, email, phone"),

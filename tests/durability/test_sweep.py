@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import (
     ScheduleActionExecutionStartWorkflow,
@@ -15,13 +17,16 @@ from temporalio.client import (
 )
 from temporalio.testing import WorkflowEnvironment
 
+from activities.everything import system_activities
 from activities.letters import Letters
 from activities.sweeps import SweepActivities
 from schemas.case import Clock, ClockState, Escalation
 from schemas.holds import HoldState
-from schemas.steps import SweepInput, SweepReport
+from schemas.steps import HOURLY_SWEEP, SweepInput, SweepReport
 from starter.schedules import SCHEDULE, schedule_sweeps
+from storage import tables as t
 from storage.verify import verify
+from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import AINO, Office, a_form, an_office
 
 AN_ORDER = {
@@ -209,3 +214,37 @@ async def test_a_hold_that_nobody_confirmed_lapses_by_the_sweep(office: Office):
     assert (early.holds_ended, late.holds_ended) == (0, 1)
     (known,) = await office.client.holds.known_to(dpo)
     assert known.state is HoldState.LAPSED
+
+
+async def test_what_is_in_doubt_in_a_separated_network_is_read_again_by_a_worker_there(
+    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
+):
+    """The engine's own worker has neither socket nor credentials of that system."""
+    apart = f"apart-{uuid4()}"
+    systems = FakeSystems(FakeSystem(facts("shop", queue=apart)))
+    async with an_office(temporal, engine, tmp_path, systems, letters=letters) as office:
+        case = await office.client._case(await office.receives(a_form("delete")))
+        await in_doubt(office, case, "shop")
+        sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+        seen = await sweeps.holds(SweepInput(at=office.client.now()))
+        assert (seen.doubts, seen.in_doubt_elsewhere) == (0, (apart,))
+
+        asked = system_activities(office.desk)
+        async with office.new_worker(task_queue=apart, workflows=(), activities=asked):
+            report: SweepReport = await office.temporal.execute_workflow(
+                HOURLY_SWEEP, id=f"sweep-{apart}", task_queue=office.queue, result_type=SweepReport
+            )
+
+    assert report.doubts == 1
+    async with engine.connect() as conn:
+        assert await conn.scalar(select(t.erasures.c.outcome)) == "untouched"
+
+
+async def in_doubt(office: Office, case: UUID, system: str) -> None:
+    """An erasure whose bound has passed, and whose end nobody told."""
+    at = office.client.now() - timedelta(hours=1)
+    async with office.case_file.engine.begin() as conn:
+        await conn.execute(insert(t.erasures).values(
+            id=uuid4(), case_id=case, system=system, key="erase", hashes=[], intent_at=at,
+            bound_at=at,
+        ))  # fmt: skip

@@ -47,6 +47,7 @@ from schemas.partners import PartnerFault, RequestStatus
 from schemas.policy import FeePolicyName, Policy
 from schemas.request import Kind
 from schemas.steps import SweepInput
+from schemas.systems import Limits
 from starter.ended import EndedIntake
 from starter.holds import Holds
 from tests.fakes import FakePartner, a_row, facts
@@ -288,6 +289,19 @@ async def looked_through(office: Office, number: str) -> None:
     await office.act(number, Review, by="maija")
     await office.awaits(number, "decide")
     await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
+
+
+@scenario
+async def access_left_alone_then_back(office: Office) -> str:
+    """A system fails for every case: no task of this one, and it is asked again by itself."""
+    marketing = office.systems["marketing"]
+    limits = Limits(pause_after=1)
+    marketing.facts, marketing.away = marketing.facts.model_copy(update={"limits": limits}), True
+    number = await office.receives(a_form())
+    await office.sees(number, lambda v: v.system("marketing") and v.system("marketing").reason)
+    marketing.away = False
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
 
 
 @scenario

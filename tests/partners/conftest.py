@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
 from activities.letters import Letters
+from schemas.systems import Limits
 from tests.office import LETTERS, Office
 from tests.partners.offices import office_at
 from tests.partners.processes import DOMAIN, PartnerProcess, a_partner, certificates
@@ -45,10 +46,13 @@ async def office_with(
     """Opens an office with a database, that partner, and a door for its callbacks."""
     async with AsyncExitStack() as leaving:
 
-        async def at(process: PartnerProcess, **pace: timedelta) -> Office:
+        async def at(
+            process: PartnerProcess, limits: Limits | None = None, **pace: timedelta
+        ) -> Office:
             opened = office_at(
-                temporal, engine, tmp_path, letters, process.url, authority_folder, pace
-            )
+                temporal, engine, tmp_path, letters, process.url, authority_folder, pace,
+                limits=limits,
+            )  # fmt: skip
             return await leaving.enter_async_context(opened)
 
         yield at

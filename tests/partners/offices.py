@@ -48,15 +48,15 @@ async def door(systems: Any, engine: AsyncEngine, listening: Any) -> AsyncIterat
 @asynccontextmanager
 async def office_at(
     temporal: WorkflowEnvironment, engine: AsyncEngine, folder: Path, letters: Letters, url: str,
-    authority: Path, pace: Mapping[str, Any],
+    authority: Path, pace: Mapping[str, Any], **facts_of_partner: Any,
 ) -> AsyncIterator[Office]:  # fmt: skip
     """A database that is a fake, and the partner at the URL; partners may call back."""
-    manifest = declared(
-        recipient=Recipient(name="Koulutus Oy", relation="expert", country="FI"),
-        corrects=("user.contact.email",),
-        categories=("user.contact.email", "user.contact.phone_number"),
-    )
-    listening = listen("127.0.0.1", 8600)
+    ours: dict[str, Any] = {
+        "recipient": Recipient(name="Koulutus Oy", relation="expert", country="FI"),
+        "corrects": ("user.contact.email",),
+        "categories": ("user.contact.email", "user.contact.phone_number"),
+    }
+    manifest, listening = declared(**(ours | facts_of_partner)), listen("127.0.0.1", 8600)
     assert manifest.http is not None
     environment = {"PARTNER_URL": url, "PARTNER_CA": str(authority / "ca.pem")}
     call_at = f"http://127.0.0.1:{listening.getsockname()[1]}{CALLBACKS}"

@@ -31,6 +31,15 @@ class PartnerProcess:
         with urlopen(f"{self.url}/received") as answer:
             return [b64decode(body) for body in json.load(answer)]
 
+    def calls(self) -> list[tuple[float, int, str]]:
+        """When it was called, by its clock, how many calls were under way with each, which."""
+        with urlopen(f"{self.url}/calls") as answer:
+            return [(at, beside, method) for at, beside, method in json.load(answer)]
+
+    def heals(self) -> None:
+        """From now on it answers."""
+        urlopen(f"{self.url}/heal").close()
+
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()

@@ -24,6 +24,7 @@ from schemas.partners import RequestStatus
 from starter.api import CALLBACKS, MAX_BODY_BYTES, http_api
 from starter.serving import listen
 from storage import tables as t
+from storage.certificates import KeptCertificates
 from storage.database import connect
 from storage.dispatches import open_dispatch
 from tests.holds.deskwork import CASE_ROW
@@ -37,11 +38,16 @@ DONE, CANCELLED = RequestStatus.COMPLETED, RequestStatus.CANCELLED
 
 @asynccontextmanager
 async def a_door(
-    process: PartnerProcess, engine: AsyncEngine, folder: Path
+    process: PartnerProcess, engine: AsyncEngine, folder: Path, *, seen: bool = True
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """Speaks to `dsr serve`, which knows that partner."""
+    """Speaks to `dsr serve`; a worker has `seen` that partner, which the door cannot call."""
     environment = {"PARTNER_URL": process.url, "PARTNER_CA": str(folder / "ca.pem")}
-    systems = Systems((declared(),), environment)
+    kept = KeptCertificates(engine)
+    if seen:
+        worker = Systems((declared(),), environment, certificates=kept)
+        await worker.check(EXPERT)
+        await worker.close()
+    systems = Systems((declared(private_networks=()),), environment, certificates=kept)
     async with (
         door(systems, engine, listen("127.0.0.1", 8700)) as url,
         httpx2.AsyncClient(base_url=url.removesuffix(CALLBACKS), trust_env=False) as client,
@@ -178,16 +184,16 @@ async def test_a_body_that_is_too_large_is_cut_off(
     assert (answer.status_code, streamed) == (413, 413)
 
 
-async def test_a_partner_whose_certificate_cannot_be_fetched_is_asked_to_come_again(
+async def test_a_partner_whose_certificate_no_worker_has_seen_is_asked_to_come_again(
     partner, engine: AsyncEngine, authority_folder: Path
 ):
     process = partner("silent")
-    process.stop()
     body = said(uuid4())
-    async with a_door(process, engine, authority_folder) as client:
+    async with a_door(process, engine, authority_folder, seen=False) as client:
         answer = await client.post(CALLBACKS, content=body, headers=signed(body, authority_folder))
 
     assert answer.status_code == 503
+    assert process.calls() == [], "whoever calls us makes us call nobody"
 
 
 @pytest.mark.parametrize(

@@ -320,9 +320,14 @@ async def test_a_callback_is_read_only_if_the_partner_signed_these_very_bytes(
     body = json.dumps({"subject_request_id": str(uuid4()), "request_status": "completed"}).encode()
     with a_partner("prompt", tmp_path) as process:
         async with line_to(process.url, tmp_path) as expert:
+            with pytest.raises(PartnerAway):  # nobody has looked at its certificate yet
+                await expert.read_callback(sign(expert_key.key, body), body)
+            await expert.check()
+            seen = len(process.calls())
             told = await expert.read_callback(sign(expert_key.key, body), body)
             with pytest.raises(PartnerWrong) as caught:
                 await expert.read_callback(sign(expert_key.key, body), body + b" ")
+        assert len(process.calls()) == seen, "whoever calls us makes us call nobody"
 
     assert told.status is RequestStatus.COMPLETED
     assert caught.value.fault is PartnerFault.UNSIGNED

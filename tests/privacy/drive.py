@@ -9,6 +9,7 @@ from typing import Any, Final
 from schemas import messages as m
 from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import DsrError
+from schemas.lines import LEFT_ALONE
 from tests.office import Office, now
 from tests.privacy.marks import fields, mark, word
 from tests.privacy.requests import (
@@ -338,19 +339,21 @@ async def systems_that_fail(canary: Canary) -> None:
     """Each fails with marked errors; a person leaves them out, or does it by hand."""
     office = canary.office
     failing = ("broken", "away", "misdeclared", *GARBLED)
-    number = await office.receives(a_request("access", "customers", *failing))
+    number = await office.receives(a_request("access", "customers", *failing, "ailing"))
     view = await office.sees(
         number, lambda v: sum(a.what == "resolve_system" for a in v.awaiting) == len(failing)
     )
+    await office.sees(number, lambda v: v.system("ailing").reason == LEFT_ALONE)
     ways = ("leave-out", "retry", "leave-out", "by-hand", "leave-out", "leave-out")
     for system, how in zip(failing, ways, strict=True):
         await office.act(
             number, m.ResolveSystem, by="maija", system=system, how=how, reason=mark("resolution")
         )
-    await office.act(
-        number, m.ResolveSystem, by="maija", system="away", how="leave-out",
-        reason=mark("resolution"),
-    )  # fmt: skip
+    for system in ("away", "ailing"):
+        await office.act(
+            number, m.ResolveSystem, by="maija", system=system, how="leave-out",
+            reason=mark("resolution"),
+        )  # fmt: skip
     view = await office.awaits(number, "search_by_hand")
     task = next(a.task for a in view.awaiting if a.what == "search_by_hand")
     await office.client.complete_task(

@@ -30,6 +30,7 @@ from connectors.partner import Partner
 from schemas.case import LetterKind
 from schemas.holds import Held
 from schemas.request import Language
+from schemas.systems import Limits
 from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import now
 from tests.privacy.marks import mark, word
@@ -231,6 +232,7 @@ def marked_systems(*more: FakeSystem, partners: tuple[Partner, ...]) -> FakeSyst
         Failing(facts("broken", restricts=True, **stops)),
         Failing(facts("away"), error=SystemUnreachable),
         Failing(facts("misdeclared", **stops), error=SystemMisdeclared),
+        Failing(facts("ailing", limits=Limits(pause_after=1)), error=SystemUnreachable),
         *(Garbled(facts(name)) for name in GARBLED),
         *more,
         partners=partners,
