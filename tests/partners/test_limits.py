@@ -11,6 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.letters import Letters
 from schemas.case import CaseView, SystemOutcome
 from schemas.lines import LEFT_ALONE
+from schemas.messages import ResolveSystem, SystemResolution
 from schemas.systems import Limits
 from storage import tables as t
 from tests.fakes import FakeSystem, FakeSystems, facts
@@ -160,3 +161,23 @@ async def test_a_database_has_limits_only_if_its_manifest_says_so(
 
     async with engine.connect() as conn:
         assert list(await conn.scalars(select(t.lines.c.system))) == ["plant"]
+
+
+async def test_a_case_that_cannot_wait_does_without_a_system_that_is_left_alone(
+    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
+):
+    limited = FakeSystem(facts("plant", limits=WIDE.model_copy(update={"pause_after": 1})))
+    limited.away = True
+    systems = FakeSystems(FakeSystem(facts("customers")), limited)
+    policy = POLICY.model_copy(update={"pace": QUICK})
+    async with an_office(temporal, engine, tmp_path, systems, policy, letters) as office:
+        number = await office.receives(a_form())
+        await office.sees(number, lambda v: v.systems and v.system("plant").reason == LEFT_ALONE)
+
+        await office.act(
+            number, ResolveSystem, by="maija", system="plant", how=SystemResolution.LEAVE_OUT,
+            reason="it is being moved",
+        )  # fmt: skip
+
+        await office.awaits(number, "review")
+        assert outcome(await office.client.show(number), "plant") is SystemOutcome.LEFT_OUT
