@@ -85,10 +85,16 @@ def remove(folder: Path) -> None:
 
 
 def last_written(settings: Settings) -> Connection | None:
-    """What `dsr up` wrote here, whether or not its servers answer; None if nothing is written."""
+    """What `dsr up` wrote here, whether or not its servers answer; None if nothing is written.
+
+    Its stand-ins are for its own cases only: none for whoever uses other servers.
+    """
     path = settings.data / FILE_NAME
     try:
-        return Connection.model_validate_json(path.read_bytes())
+        written = Connection.model_validate_json(path.read_bytes())
+        if _is_of_other_servers(written, settings):
+            return written.model_copy(update={"partners": {}, "partners_call_back_at": None})
+        return written
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):
@@ -96,6 +102,14 @@ def last_written(settings: Settings) -> Connection | None:
             f"{path} cannot be read: start the engine again with dsr up, or set TEMPORAL_ADDRESS "
             "and DATABASE_URL"
         ) from None
+
+
+def _is_of_other_servers(written: Connection, settings: Settings) -> bool:
+    """Whether this process uses another Temporal or another database than that engine."""
+    address, database_url = settings.temporal_address, settings.given_database_url()
+    return (address or written.temporal_address) != written.temporal_address or (
+        database_url or written.database_url
+    ) != written.database_url
 
 
 def _refuse_if_stale(connection: Connection, settings: Settings) -> None:

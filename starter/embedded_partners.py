@@ -92,6 +92,8 @@ class EmbeddedPartners:
             log.info("partners_stopped", count=len(self._running))
 
     def _start(self) -> None:
+        if not self._partners:
+            return
         for folder in (self._folder, self._log.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
         authority = Authority.new("Stand-ins of an embedded engine")

@@ -51,6 +51,7 @@ PARTNERS: Final[Mapping[str, Played]] = {
         "HELVI": About((_delivery("D-104", "2025-11-20"),)),
         "INKERI": About((_delivery("D-105", "2025-06-30"),), Behaviour.DENYING),
         "KAARINA": About(behaviour=Behaviour.SILENT),
+        "MIKKO": About((_delivery("D-107", "2025-12-01"),)),
         "PAAVO": About(behaviour=Behaviour.SILENT),
         "RIITTA": About(behaviour=Behaviour.LYING),
         "VILHO": About((_delivery("D-106", "2025-10-08"),)),

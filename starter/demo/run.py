@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -50,7 +51,7 @@ async def run(
     stays up until Ctrl-C, to be looked at. `seed`: who the people are, when they wrote, and in
     which order; the endings are the same. Raises `BadInput` for an unknown scenario.
     """
-    scenarios = _in_order(_chosen(only), seed)
+    began, scenarios = time.monotonic(), _in_order(_chosen(only), seed)
     configuration = _hastened(load(settings.config))
     _refuse_the_real(configuration)
     expected = expected if expected is not None else expectations()
@@ -59,7 +60,7 @@ async def run(
     try:
         with _without_the_tries(), stop_on_signals() as stop:
             async with _engine(own, configuration, stop, seed) as engine:
-                results = await _play(engine, configuration, scenarios, expected, stop, seed)
+                results = await _play(engine, configuration, scenarios, expected, stop, seed, began)
                 show.closing(results, engine.connection.web)
                 if report is not None:
                     write(report, results)
@@ -187,7 +188,7 @@ def _urls(configuration: Configuration, connection: Connection) -> dict[str, str
 
 async def _play(
     engine: Engine, configuration: Configuration, scenarios: Mapping[str, Scenario],
-    expected: Mapping[str, Any], stop: asyncio.Event, seed: int,
+    expected: Mapping[str, Any], stop: asyncio.Event, seed: int, began: float,
 ) -> list[Result]:  # fmt: skip
     places = asyncio.Semaphore(AT_A_TIME)
     lines = {name: Progress(name) for name in scenarios}
@@ -196,7 +197,8 @@ async def _play(
     async def play(name: str, scenario: Scenario) -> Result:
         async with places:
             desk = Desk(engine.client, configuration.staff, people, lines[name], sweep, seed)
-            return await played(name, scenario, desk, expected.get(name, {}))
+            result = await played(name, scenario, desk, expected.get(name, {}))
+            return result | {"seconds": round(time.monotonic() - began, 1)}
 
     async def everybody() -> list[Result]:
         waves = [

@@ -74,6 +74,10 @@ def closing(results: list[dict[str, Any]], web: Mapping[str, str]) -> None:
     console.print(Group(Text(""), table, Text("")))
     _partners(console, results)
     _faults(console, results)
+    if results:
+        seconds = [result["seconds"] for result in results]
+        took = f"{min(seconds):.0f} s after the start, the last after {max(seconds):.0f} s"
+        console.print(Text(f"{len(results)} requests: the first had ended {took}."))
     for name, address in web.items():
         console.print(Text(f"{name} web UI: {address}"))
 

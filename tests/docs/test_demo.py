@@ -100,7 +100,7 @@ def test_no_configured_register_or_partner_ever_hears_of_invented_people(
 
 
 def test_every_kind_is_played_to_every_ending_that_it_can_have() -> None:
-    """Endings that people choose are the same for every kind: each is played with one or two."""
+    """Endings that people choose are the same for every kind: each is played with some kinds."""
     played: dict[str, set[str]] = {}
     for name, of_one in expectations().items():
         played.setdefault(name.partition("_")[0], set()).add(of_one["outcome"])

@@ -4,10 +4,12 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from connectors.stand_ins import StandIns
 from schemas.errors import BadInput, Unreachable
 from starter import connection, settings
 from starter.connection import Connection, resolve
@@ -30,6 +32,8 @@ def here(tmp_path: Path, listening: int) -> Path:
             temporal_address=f"127.0.0.1:{listening}",
             database_url=f"postgresql://postgres@127.0.0.1:{listening}/dsr",
             registers={"CRM_URL": "postgresql:///crm"},
+            partners={"EXPERT_URL": {"EXPERT_URL": "http://127.0.0.1:9", "EXPERT_CA": "ca.pem"}},
+            partners_call_back_at="http://127.0.0.1:9/callbacks",
         ),
     )
     return tmp_path
@@ -50,6 +54,25 @@ def test_the_file_of_a_running_engine_is_used(here: Path, listening: int):
 
     assert found.temporal_address == f"127.0.0.1:{listening}"
     assert found.registers == {"CRM_URL": "postgresql:///crm"}
+
+
+def test_the_stand_ins_of_a_running_engine_are_used_by_whoever_uses_its_servers(here: Path):
+    found = resolve(Settings(data=here))
+
+    assert found.stand_ins().variables == {"EXPERT_URL"}
+    assert found.environment()["EXPERT_CA"] == "ca.pem"
+
+
+@pytest.mark.parametrize(
+    "other", [{"database_url": ELSEWHERE}, {"temporal_address": "temporal.example.org:7233"}]
+)
+def test_stand_ins_of_another_engine_never_answer_for_cases_of_configured_servers(
+    here: Path, other: dict[str, Any]
+):
+    found = resolve(Settings(data=here, **other))
+
+    assert found.stand_ins() == StandIns()
+    assert "EXPERT_URL" not in found.environment()
 
 
 def test_each_configured_server_wins_over_the_file(here: Path, listening: int):

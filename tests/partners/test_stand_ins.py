@@ -19,10 +19,13 @@ from connectors.manifest import load
 from connectors.partner import Order, PartnerAway, PartnerWrong, Right
 from connectors.registry import Systems
 from schemas.partners import PartnerFault, RequestStatus
+from starter import configuration
+from starter.cli import operate
 from starter.connection import Connection, write
 from starter.embedded_partners import EmbeddedPartners, Part, unconfigured
 from starter.partners.behaviour import Behaviour
 from starter.partners.processor import Known, Processor
+from starter.settings import SHIPPED_CONFIG
 from tests.cli.command import dsr
 from tests.connectors.small import SYSTEMS
 from tests.partners.processes import DOMAIN, PartnerProcess, certificates
@@ -169,6 +172,19 @@ async def test_the_checks_name_a_stand_in_and_else_the_variable_that_is_missing(
         "name": "training_expert", "ok": True,
         "state": "a stand-in of this engine; the real one: DSR_TRAINING_EXPERT_URL",
     }]  # fmt: skip
+
+
+def test_dsr_up_says_of_each_stand_in_that_it_is_not_the_real_partner(
+    capsys: pytest.CaptureFixture[str],
+):
+    filled = {EXPERT.url_env: {EXPERT.url_env: "http://127.0.0.1:9", EXPERT.ca_env: "ca.pem"}}
+    connection = Connection(temporal_address="-", database_url="-", partners=filled)
+
+    operate._say_stand_ins(configuration.load(SHIPPED_CONFIG), connection)
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("training_expert: a STAND-IN of this engine, not the real partner.")
+    assert line.endswith("set DSR_TRAINING_EXPERT_URL and DSR_TRAINING_EXPERT_CA")
 
 
 async def test_a_partner_whose_url_is_not_set_is_one_that_is_away(tmp_path: Path):
