@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter
+from sqlalchemy import select
 from temporalio import activity
 
 from activities.desk import Desk, step_key
@@ -31,14 +32,18 @@ from rules.holds import held
 from schemas.case import SystemOutcome
 from schemas.events import Event
 from schemas.holds import Held
+from schemas.messages import Choice
 from schemas.steps import ERASE, PLAN_ERASURE, SystemAnswer, SystemCall
 from schemas.systems import Reach
+from storage import tables as t
 from storage.case_file import CaseStep
 from storage.holds import standing_holds
 
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
 KEYS: Final = TypeAdapter(tuple[RowKey, ...])
 PLAN_CHANGED: Final = "more would be erased than was approved"
+NOT_APPROVED: Final = "not erased: no approval of two people stands"
+SECOND_APPROVAL: Final = f"second_{Choice.APPROVE}"
 
 
 class PlanChanged(Exception):
@@ -105,6 +110,8 @@ class ErasureActivities:
 
         A system that people reach gets a task. Raises what makes the engine try again later.
         """
+        if not await self._is_approved_by_two(call):
+            return await self._once(call, _not_approved)
         facts = self._desk.facts(call.system)
         if facts.reach is Reach.MANUAL:
             role = facts.role or "handler"
@@ -119,6 +126,15 @@ class ErasureActivities:
             return await self._once(call, partial(self._keep_plan, plan=plan, changed=True))
         except SystemMisdeclared:
             return misdeclared(call)
+
+    async def _is_approved_by_two(self, call: SystemCall) -> bool:
+        """Four eyes: decisions that became void meanwhile, or a refusal, let nothing more go."""
+        standing = select(t.decisions.c.what).where(
+            t.decisions.c.case_id == call.case, t.decisions.c.stands
+        )
+        async with self._desk.case_file.reading.connect() as conn:
+            given = set(await conn.scalars(standing))
+        return bool(given & {Choice.APPROVE, Choice.PARTIAL}) and SECOND_APPROVAL in given
 
     async def _erase(self, call: SystemCall) -> SystemAnswer:
         person = await self._desk.person(call.case)
@@ -204,6 +220,10 @@ class ErasureActivities:
             if not step.repeated:
                 await write(step, call)
             return await answer_of(step, call)
+
+
+async def _not_approved(step: CaseStep, call: SystemCall) -> None:
+    await write_outcome(step, call, SystemOutcome.PENDING, 0, NOT_APPROVED)
 
 
 async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:

@@ -111,6 +111,7 @@ def samples() -> Iterator[tuple[LetterKind, LetterContent]]:
             refused = case | {"ground": ground, "reason": "Reason", "systems": systems}
             yield LetterKind.REFUSAL, Refusal.model_validate(refused)
     yield from _replies(FRAME | {"number": "2026-0001"})
+    yield from _refusals_of_the_rest(FRAME | {"number": "2026-0001"})
 
 
 def _questions(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterContent]]:
@@ -129,7 +130,8 @@ def _questions(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterCont
 def _endings(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterContent]]:
     for ending in get_args(Ending):
         for into, done in ((None, ()), ("2026-0002", (dict.fromkeys(Language, "Register"),))):
-            ended = case | {"ending": ending, "into": into, "done": done, "reason": "Reason"}
+            ended = case | {"ending": ending, "into": into, "done": done, "rest": done}
+            ended |= {"reason": "Reason"}
             yield LetterKind.CONFIRMATION, Confirmation.model_validate(ended)
 
 
@@ -157,3 +159,12 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
                 choice = consent.model_copy(update={"given": given})
                 said = {"request": Kind.CONSENT, "consent": choice}
                 yield kind, ConsentReply.model_validate(values | said)
+
+
+def _refusals_of_the_rest(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterContent]]:
+    left = (_part(SystemOutcome.LEFT_OUT),)
+    rest = case | {"systems": left, "done_before": left, "rest_refused": True}
+    deletion = {"request": Kind.DELETE, "ground": Ground.LEGAL_CLAIMS}
+    yield LetterKind.REFUSAL, DeleteReply.model_validate(rest | deletion)
+    correction = {"request": Kind.CORRECT, "ground": Ground.FACT_DISPUTED}
+    yield LetterKind.REFUSAL, CorrectReply.model_validate(rest | correction)

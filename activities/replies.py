@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities import letter_content as content
 from activities import reply_content as reply
+from activities.carried_out import SHOWS, carried_out, done_and_rest, leave_the_rest
 from activities.corrected import changed_by_hand, changed_values, left_values
 from activities.desk import Desk
 from activities.erasure import KEPT
@@ -79,19 +80,15 @@ class ReplyActivities:
             months = order.facts["months"]
             return content.ExtensionNotice(**about, months=months, due_on=due_on, reason=text)
         into = step.row["linked"][-1] if step.row["linked"] else None
+        done, rest = await done_and_rest(step)
         return content.Confirmation(
-            **about, done=await self._done(step), ending=Outcome(str(order.facts["ending"])),
+            **about, done=self._titles(done), rest=self._titles(rest),
+            ending=Outcome(str(order.facts["ending"])),
             into=into if order.facts["ending"] == Outcome.MERGED else None,
         )  # fmt: skip
 
-    async def _done(self, step: CaseStep) -> tuple[LocalText, ...]:
-        """Where something was erased or corrected before the case ended: it cannot be undone."""
-        if step.row["kind"] not in (Kind.DELETE, Kind.CORRECT):
-            return ()
-        changed = (SystemOutcome.ERASED, SystemOutcome.CORRECTED, SystemOutcome.RETAINED)
-        view = await case_view(step.conn, step.case)
-        done = [s for s in view.systems if s.outcome in changed and s.records]
-        return tuple(self._desk.facts(system.name).title for system in done)
+    def _titles(self, systems: Sequence[str]) -> tuple[LocalText, ...]:
+        return tuple(self._desk.facts(name).title for name in systems)
 
     def _extended_due(self, step: CaseStep) -> date:
         """The due date that the extension gives, once its notice has left in time."""
@@ -117,10 +114,13 @@ class ReplyActivities:
         return await self._desk.record(order, write)
 
     async def _compile(self, step: CaseStep, order: CompileReply, form: RequestForm) -> None:
+        done = await carried_out(step) if order.refused else frozenset()
+        if done:
+            await leave_the_rest(step)
         view = await case_view(step.conn, step.case)
         limited = any(d.what == Choice.PARTIAL for d in view.decisions)
-        outcome = outcome_of(view, refused=order.refused, limited=limited)
-        letter = await self._answer(step, order, form, view)
+        outcome = outcome_of(view, refused=order.refused, limited=limited, done=bool(done))
+        letter = await self._answer(step, order, form, view, done)
         kind = LetterKind.SUPPLEMENT if order.supplement else LetterKind.REPLY
         if order.refused:
             kind = LetterKind.REFUSAL
@@ -128,7 +128,7 @@ class ReplyActivities:
         package = None
         if isinstance(letter, reply.AccessReply):
             package = compile_package(self._desk.letters, await self._package(step, form, letter))
-        if form.kind is Kind.DELETE and not order.refused:
+        if form.kind is Kind.DELETE and (done or not order.refused):
             await self._suppress(step)
         step.record(Event.REPLY_COMPILED, outcome=outcome)
         await step.write_letter(kind, page.encode(), package)
@@ -138,13 +138,18 @@ class ReplyActivities:
         await step.open_task(OpenTask(what="send_reply", role="handler"))
 
     async def _answer(
-        self, step: CaseStep, order: CompileReply, form: RequestForm, view: CaseView
-    ) -> reply.Answer:
+        self, step: CaseStep, order: CompileReply, form: RequestForm, view: CaseView,
+        done: frozenset[str],
+    ) -> reply.Answer:  # fmt: skip
         about = _frame(self._desk, order.at, form) | _about(step)
         about |= {"systems": self._parts(view, step.row["withheld"])}
         about["reason"] = await self._reason(step, refused=order.refused)
         ground = next((d.ground for d in reversed(view.decisions) if d.ground), None)
-        if order.refused:
+        if done:
+            before = (p for p in about["systems"] if p.facts.name in done)
+            about["done_before"] = tuple(p for p in before if p.view.outcome not in SHOWS)
+            about["rest_refused"] = True
+        elif order.refused:
             ground = ground or Ground.EXCESSIVE
             about["restricted"] = await self._was_restricted(step, form, ground)
             return reply.Refusal(**about, ground=ground, purposes=view.purposes)
@@ -153,7 +158,7 @@ class ReplyActivities:
         if form.kind is Kind.ACCESS:
             return reply.AccessReply(**about, ground=ground)
         if form.kind is Kind.DELETE:
-            return reply.DeleteReply(**about, kept=await self._kept(step, view))
+            return reply.DeleteReply(**about, ground=ground, kept=await self._kept(step, view))
         if form.kind is Kind.CORRECT:
             about |= await self._corrected(step, form, view)
             about["restricted"] = await self._was_restricted(step, form, Ground.FACT_DISPUTED)
