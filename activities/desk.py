@@ -1,7 +1,7 @@
 """What every activity works with, and the key under which each is done once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -75,8 +75,12 @@ class Desk:
 
     def hashes(self, person: Person) -> list[bytes]:
         """The person's identifiers as the case database knows them: keyed hashes."""
+        return self.digests(person.identities)
+
+    def digests(self, identities: Iterable[Identity]) -> list[bytes]:
+        """Keyed hashes of normalised identifiers."""
         digest = self.case_file.keyring.digest
-        return [digest("identifier", i.type, i.value) for i in person.identities]
+        return [digest("identifier", i.type, i.value) for i in identities]
 
 
 def person_of(subject: Subject, policy: Policy) -> Person:

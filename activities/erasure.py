@@ -20,6 +20,7 @@ from activities.system_steps import answer_of, handed_over, misdeclared, write_o
 from connectors.contract import (
     Erased,
     ErasurePlan,
+    Identity,
     Kept,
     Person,
     PlannedRow,
@@ -38,12 +39,16 @@ from schemas.systems import Reach
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.holds import standing_holds
+from storage.persons import hashes_of, remember
 
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
 KEYS: Final = TypeAdapter(tuple[RowKey, ...])
 PLAN_CHANGED: Final = "more would be erased than was approved"
 NOT_APPROVED: Final = "not erased: no approval of two people stands"
 SECOND_APPROVAL: Final = f"second_{Choice.APPROVE}"
+
+
+Rows = tuple[RowKey, ...]
 
 
 class PlanChanged(Exception):
@@ -82,13 +87,20 @@ class ErasureActivities:
     async def _planned(self, call: SystemCall) -> ErasurePlan:
         """As people may know it: a secret hold does not show in a plan."""
         person = await self._desk.person(call.case)
+        await self._learn(call, person)
         async with self._desk.case_file.reading.connect() as conn:
-            holds = await standing_holds(conn, self._desk.hashes(person))
+            holds = await standing_holds(conn, await hashes_of(conn, call.case))
         known = [hold for hold in holds if not hold.secret]
         categories = self._desk.facts(call.system).categories
         return await self._desk.systems.connector(call.system).plan_erasure(
             person, call.at, held(known, call.system, categories, call.at)
         )
+
+    async def _learn(self, call: SystemCall, person: Person, chosen: Rows = ()) -> None:
+        """By what the register names the person: a hold may know them by that alone."""
+        found = await self._desk.systems.connector(call.system).known_as(person, chosen)
+        async with self._desk.case_file.engine.begin() as conn:
+            await remember(conn, call.case, call.system, self._desk.digests(found))
 
     async def _keep_plan(
         self, step: CaseStep, call: SystemCall, *, plan: ErasurePlan, changed: bool
@@ -139,6 +151,9 @@ class ErasureActivities:
     async def _erase(self, call: SystemCall) -> SystemAnswer:
         person = await self._desk.person(call.case)
         approved = await self._approved(call)
+        left = await self._left(call) if call.resumes else ()
+        chosen = _each_once((*_keys(approved, goes=False), *left))
+        await self._learn(call, person, chosen)
         wanted = Wanted(
             case=call.case, system=call.system, at=call.at, key=step_key(),
             categories=self._desk.facts(call.system).categories,
@@ -146,7 +161,7 @@ class ErasureActivities:
         )  # fmt: skip
         guard = Guard(self._desk.case_file, self._desk.policy.holds.erase_within)
         async with guard.erasing(wanted) as erasing:
-            done = await self._erase_held(call, person, approved, erasing)
+            done = await self._erase_held(call, person, approved, left, erasing)
             async with erasing.step(call.by.account) as step:
                 if not step.repeated:
                     await _write_erased(step, call, done)
@@ -162,20 +177,21 @@ class ErasureActivities:
         return KEYS.validate_json(content or b"[]")
 
     async def _erase_held(
-        self, call: SystemCall, person: Person, approved: ErasurePlan, erasing: Erasing
-    ) -> Done:
+        self, call: SystemCall, person: Person, approved: ErasurePlan, left: Rows,
+        erasing: Erasing,
+    ) -> Done:  # fmt: skip
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
-        left = await self._left(call) if call.resumes else ()
         if erasing.held.everything:
             restricted = await self._restrict(call, person)
             kept = await self._all_kept(call, person, approved, erasing)
             return Done(kept, (), erasing.held, left, restricted)
         seen = ErasurePlan()
 
-        async def agree(plan: ErasurePlan) -> None:
+        async def agree(plan: ErasurePlan, named_by: tuple[Identity, ...]) -> None:
             nonlocal seen
             seen = plan
+            erasing.cover(self._desk.digests(named_by))
             if not _covers(approved, plan, left, resumes=call.resumes):
                 raise PlanChanged
 

@@ -23,6 +23,7 @@ from storage import tables as t
 from storage.case_file import CaseFile
 from storage.holds import ended_holds, forget_hold
 from storage.locks import LockBusy, lock_to_erase
+from storage.persons import hashes_of
 from storage.purge import forget
 from storage.standstills import stands_still
 
@@ -132,10 +133,9 @@ class Purge:
         return True
 
     async def _lock(self, conn: AsyncConnection, case: UUID) -> None:
-        person, system = t.identifiers.c, t.system_tasks.c
-        known = select(person.hash).where(person.case_id == case, person.type != "name")
+        system = t.system_tasks.c
         asked = select(system.name).where(system.case_id == case)
-        hashes, systems = list(await conn.scalars(known)), list(await conn.scalars(asked))
+        hashes, systems = await hashes_of(conn, case), list(await conn.scalars(asked))
         await lock_to_erase(conn, hashes, systems, self._within / 2)
 
     async def _may_go(self, conn: AsyncConnection, row: RowMapping, at: datetime) -> bool:

@@ -157,6 +157,17 @@ identifiers = Table(
     schema="dsr",
 )
 
+known_as = Table(
+    "known_as",  # by what registers name the person of a deletion, as keyed hashes
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("system", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("case_id", "system", "hash"),
+    Index("known_as_by_hash", "hash"),
+    schema="dsr",
+)
+
 inquiries = Table(
     "inquiries",  # the ledger of the 12-month rule; its order is the order of `seq`
     metadata,
