@@ -145,7 +145,12 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
         for kind, values in ((LetterKind.REPLY, answer), (LetterKind.SUPPLEMENT, supplement)):
             yield kind, AccessReply.model_validate(values | {"request": Kind.ACCESS})
             for kept, ground in (((), None), (KEPT, None), ((), Ground.LEGAL_CLAIMS)):
-                deletion = {"request": Kind.DELETE, "kept": kept, "ground": ground}
+                deletion = {
+                    "request": Kind.DELETE,
+                    "kept": kept,
+                    "ground": ground,
+                    "doubtful": bool(kept),
+                }
                 yield kind, DeleteReply.model_validate(values | deletion)
             for changes, unapplied in (((), ()), (CHANGES, ()), (CHANGES, UNAPPLIED)):
                 correction = {

@@ -17,7 +17,7 @@ from activities.corrected import changed_by_hand, changed_values, left_values
 from activities.desk import Desk
 from activities.erasure import KEPT
 from activities.package import HandedIn, PackageContent, compile_package
-from connectors.contract import Corrected, Found
+from connectors.contract import Corrected, ErasurePlan, Found
 from rules import deadlines
 from rules.outcome import outcome_of
 from rules.status import move
@@ -158,7 +158,10 @@ class ReplyActivities:
         if form.kind is Kind.ACCESS:
             return reply.AccessReply(**about, ground=ground)
         if form.kind is Kind.DELETE:
-            return reply.DeleteReply(**about, ground=ground, kept=await self._kept(step, view))
+            return reply.DeleteReply(
+                **about, ground=ground, kept=await self._kept(step, view),
+                doubtful=await _leaves_doubtful(step),
+            )  # fmt: skip
         if form.kind is Kind.CORRECT:
             about |= await self._corrected(step, form, view)
             about["restricted"] = await self._was_restricted(step, form, Ground.FACT_DISPUTED)
@@ -296,6 +299,12 @@ class ReplyActivities:
             )
             files.setdefault(system, []).append(handed_in)
         return files
+
+
+async def _leaves_doubtful(step: CaseStep) -> bool:
+    """Whether records stay that could have been the person's, and that nobody chose."""
+    plans = (await step.unseal_all("plan:")).values()
+    return any(ErasurePlan.model_validate_json(plan).doubtful for plan in plans)
 
 
 async def acknowledge(desk: Desk, step: CaseStep, form: RequestForm) -> None:

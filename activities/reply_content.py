@@ -207,6 +207,7 @@ class DeleteReply(DataReply):
     template = "reply_delete.html.j2"
 
     kept: tuple[KeptPart, ...] = ()
+    doubtful: bool = Field(False, description="records that a person took for somebody else's stay")
 
     @property
     def grounds(self) -> tuple[Ground, ...]:

@@ -206,12 +206,7 @@ async def access_shared_address(desk: Desk) -> str:
     """A family's address: records that could be another person's are chosen by a person."""
     number = await desk.submit("ORJAN", "access", **LETTER)
     await desk.by_hand(number)
-    view = await desk.awaits(number, "choose_match")
-    for task in [a for a in view.awaiting if a.what == "choose_match"]:
-        nobody = Attachment(
-            name="choice.json", media_type="application/json", base64=b"eyJiZWxvbmdzIjogW119"
-        )
-        await desk.client.complete_task(number, task.task, by=desk.member("handler"), file=nobody)
+    await _nobody_is_chosen(desk, number)
     await desk.review(number)
     await desk.decide(number)
     await desk.send(number)
@@ -327,6 +322,7 @@ async def correction_disputed(desk: Desk) -> str:
 async def deletion_partial(desk: Desk) -> str:
     """Two people approve; the bookkeeping law keeps the invoices, Art. 17(3)(b), until a date."""
     number = await desk.submit("AINO", "delete", **LETTER)
+    await _nobody_is_chosen(desk, number)  # her husband's, at the same address
     await desk.decide(number)
     await desk.awaits(number, "second_decision")
     await desk.client.act(number, SecondDecision, by=desk.member("dpo"), choice=Choice.APPROVE)
@@ -380,6 +376,16 @@ async def relation_ended_and_held(desk: Desk) -> str:
 
 LAST: Final = ("request_reclassified", "relation_ended", "relation_ended_and_held")
 """Played when the others are over: these people ask for access before."""
+
+
+async def _nobody_is_chosen(desk: Desk, number: str) -> None:
+    """A handler has looked: the doubtful records are somebody else's."""
+    view = await desk.awaits(number, "choose_match")
+    for task in [a for a in view.awaiting if a.what == "choose_match"]:
+        nobody = Attachment(
+            name="choice.json", media_type="application/json", base64=b"eyJiZWxvbmdzIjogW119"
+        )
+        await desk.client.complete_task(number, task.task, by=desk.member("handler"), file=nobody)
 
 
 async def _of_ended(desk: Desk, who: str) -> str:
