@@ -30,6 +30,7 @@ from schemas.steps import (
 from schemas.systems import SystemPlan, concerned
 from storage import tables as t
 from storage.case_file import CaseStep
+from storage.restrictions import restricts
 
 
 class CaseFileActivities:
@@ -105,11 +106,12 @@ async def _recalled(desk: Desk, case: UUID) -> dict[str, Any]:
     void = (t.decisions.c.case_id == case) & ~t.decisions.c.stands
     async with desk.case_file.reading.connect() as conn:
         taken_back = bool(await conn.scalar(select(func.count()).where(void)))
+        is_restricting = await restricts(conn, case)
     chosen = await desk.case_file.sealed_parts(case, "chosen:")
     items = {
         system: tuple(filter(None, text.decode().split(","))) for system, text in chosen.items()
     }
-    return {"taken_back": taken_back, "chosen_items": items}
+    return {"taken_back": taken_back, "chosen_items": items, "restricts": is_restricting}
 
 
 async def _apply(step: CaseStep, change: Change) -> None:

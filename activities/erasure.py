@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Executable, exists, select
 from temporalio import activity
 
+from activities import restrictions
 from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
 from activities.standstill import is_stopped, stopped
@@ -42,6 +43,7 @@ from storage import tables as t
 from storage.case_file import CaseStep
 from storage.holds import standing_holds
 from storage.persons import hashes_of, remember
+from storage.restrictions import end as end_restriction
 
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
 KEYS: Final = TypeAdapter(tuple[RowKey, ...])
@@ -157,13 +159,13 @@ class ErasureActivities:
         """
         if not await self._is_approved_by_two(call):
             return await self._once(call, _not_approved)
+        if await is_stopped(self._desk, call.system):
+            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         facts = self._desk.facts(call.system)
         if facts.reach is Reach.MANUAL:
             role = facts.role or "handler"
             hand_over = partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
             return await self._once(call, hand_over)
-        if await is_stopped(self._desk, call.system):
-            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         try:
             return await self._erase(call)
         except PlanChanged:
@@ -247,6 +249,7 @@ class ErasureActivities:
         """
         if not self._desk.facts(call.system).restricts:
             return 0
+        await restrictions.begin(self._desk, call)
         return await self._desk.systems.connector(call.system).restrict(person, True)
 
     async def _all_kept(
@@ -294,6 +297,8 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         step.record(
             Event.ERASED, system=call.system, deleted=erased.deleted, changed=erased.changed
         )
+    if not kept:
+        await end_restriction(step.conn, step.case, call.system, step.at)
     for one in kept:
         until = one.until.isoformat() if one.until else None
         step.record(

@@ -25,7 +25,7 @@ from storage.holds import ended_holds, forget_hold
 from storage.locks import LockBusy, lock_to_erase
 from storage.persons import hashes_of
 from storage.purge import forget
-from storage.standstills import stands_still
+from storage.standstills import concerns_stopped, stands_still
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ class Purge:
             )
 
     def _is_due(self, at: datetime) -> ColumnElement[bool]:
-        """Closed long enough, not purged, and no erasure of it is in doubt.
+        """Closed long enough, not purged, and no erasure of it is in doubt; nothing of it stopped.
 
         To resolve a doubt its system is read again for the person, whom only the key tells.
         """
@@ -111,6 +111,7 @@ class Purge:
             t.cases.c.purged_at.is_(None),
             t.cases.c.closed_at < closed_before(at, self._policy),
             ~doubt,
+            ~concerns_stopped(),
         )
 
     async def purge(self, row: RowMapping, at: datetime) -> bool:

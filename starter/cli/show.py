@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from connectors.contract import ErasurePlan, Found, FoundRow, PlannedTable
     from starter.asked import CorrectionsAsked
     from starter.dashboard import CaseLine, Overview, TaskLine
+    from starter.standstills import Standstill
 
 
 def case(view: CaseView) -> None:
@@ -168,11 +169,25 @@ def overview(counts: "Overview") -> None:
     say("", f"Overdue: {counts.overdue}")
     for system in counts.standing_still:
         which = "Every system" if system == "*" else system
-        say(f"{which} stands still: nothing is erased or corrected there. See: dsr resume --help")
+        say(f"{which} stands still: nothing is erased or corrected there. See: dsr pause --list")
     for title, column in (("breached by", counts.breached), ("open, of handler", counts.load)):
         if column:
             say("")
             table((title, "cases"), sorted(column.items()))
+
+
+def standstills(standing: Sequence["Standstill"]) -> None:
+    """What an operator has stopped, who waits for it, and what people were told before."""
+    if not standing:
+        return say("Nothing stands still.")
+    for one in standing:
+        which = one.system or "every system"
+        say(f"{which}: since {moment(one.since)}, by {one.by}. To go on: dsr resume"
+            f"{f' {one.system}' if one.system else ''}")  # fmt: skip
+        say(f"  waiting: {', '.join(one.waiting) or 'no case'}")
+        if one.with_people:
+            say(f"  told to destroy before, ask them to wait: {', '.join(one.with_people)}")
+    return None
 
 
 def asked(corrections: "CorrectionsAsked") -> None:

@@ -95,6 +95,10 @@ class Acting(Case):
     async def undo(self) -> None:
         """What was done only until the decision ends; nothing in most kinds."""
 
+    def tells_before_lifting(self) -> bool:
+        """Whether a restriction ends only once the person has been told (Art. 18(3))."""
+        return False
+
     def undone(self) -> bool:
         """Whether it has ended everywhere."""
         return True
