@@ -1,7 +1,8 @@
 """Standstills: an operator stops what cannot be undone, in one system or in all; reading goes on.
 
 Erasures, corrections, tasks to destroy and the purge look here before they begin; of a stopped
-system no case is purged that concerns it. What has begun ends within its bound. Duties that are owed at once (a marketing prohibition, a restriction) are not stopped.
+system no case is purged that concerns it. What has begun ends within its bound. Duties that are
+owed at once (a marketing prohibition, a restriction) are not stopped.
 """
 
 from collections.abc import Sequence
