@@ -14,14 +14,14 @@ from schemas.case import SystemOutcome
 from schemas.steps import SystemCall
 from storage import restrictions as rows
 from storage.case_file import CaseStep
-from storage.locks import lock_person
+from storage.locks import lock_restrictions
 
 
 async def begin(desk: Desk, call: SystemCall) -> None:
     """On record before the records are marked: from then on nobody else's end unmarks them."""
     hashes = desk.hashes(await desk.person(call.case))
     async with desk.case_file.engine.begin() as conn:
-        await lock_person(conn, hashes)
+        await lock_restrictions(conn, hashes)
         await rows.begin(conn, call.case, call.system, call.at)
 
 
@@ -29,11 +29,11 @@ async def begin(desk: Desk, call: SystemCall) -> None:
 async def ending(desk: Desk, call: SystemCall) -> AsyncIterator[list[UUID]]:
     """Unmark inside, for these cases: none while another case restricts the same records.
 
-    Under the person's lock: who marks them next does it afterwards.
+    Under the lock of the person's restrictions: who marks them next does it afterwards.
     """
     hashes = desk.hashes(await desk.person(call.case))
     async with desk.case_file.engine.begin() as conn:
-        await lock_person(conn, hashes)
+        await lock_restrictions(conn, hashes)
         await rows.end(conn, call.case, call.system, call.at)
         cases = list[UUID]()
         if not await rows.standing(conn, call.case, call.system, hashes):

@@ -1,7 +1,7 @@
 """Which case has a person's records restricted in which system (Art. 18).
 
 Two cases can restrict the same records: they are unmarked when the last of them ends. Whoever
-writes here holds the person's lock, so that no mark comes between the look and the unmarking.
+writes here holds `lock_restrictions`, so that no mark comes between the look and the unmarking.
 """
 
 from collections.abc import Sequence
