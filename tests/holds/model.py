@@ -25,8 +25,7 @@ class Protocol:
     row_per_try: bool = True  # a second try leaves the first one's intent alone
     bound_awaited: bool = True  # a doubt is resolved only when T2 must be over
     hold_first_without_lock: bool = True  # not locked: commit the hold, then read the intents
-    registers_read: bool = True  # what the register names the person by is locked and looked for
-    rows_covered: bool = True  # and nothing goes that it names by something else
+    rows_covered: bool = True  # nothing goes that the register names by what is not locked
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,7 @@ def _try(protocol: Protocol, state: State, n: int) -> Iterator[tuple[str, State]
 def _steps(protocol: Protocol, state: State, n: int, one: Try) -> Iterator[tuple[str, State]]:
     match one.at:
         case "start" if n == 0 or state.tries[0].at != "start":
-            knows = state.linked and protocol.registers_read
-            yield "reads the register", _set(state, n, at="read", knows=knows)
+            yield "reads the register", _set(state, n, at="read", knows=state.linked)
         case "read":
             if protocol.intent_first:
                 yield "commits its intent", _set(state, n, at="intended", intent="open")
