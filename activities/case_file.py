@@ -8,11 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
+from activities.carried_out import carried_out
 from activities.closing import close
 from activities.desk import Desk
 from activities.replies import acknowledge
+from rules.outcome import ended_as
 from rules.status import admitted, move
-from schemas.case import FeeAssessment, FeeState, IdentityState, LetterKind, Status
+from schemas.case import FeeAssessment, FeeState, IdentityState, LetterKind, Outcome, Status
 from schemas.events import Event
 from schemas.request import Kind
 from schemas.steps import (
@@ -28,6 +30,7 @@ from schemas.steps import (
 from schemas.systems import SystemPlan, concerned
 from storage import tables as t
 from storage.case_file import CaseStep
+from storage.restrictions import restricts
 
 
 class CaseFileActivities:
@@ -103,16 +106,19 @@ async def _recalled(desk: Desk, case: UUID) -> dict[str, Any]:
     void = (t.decisions.c.case_id == case) & ~t.decisions.c.stands
     async with desk.case_file.reading.connect() as conn:
         taken_back = bool(await conn.scalar(select(func.count()).where(void)))
+        is_restricting = await restricts(conn, case)
     chosen = await desk.case_file.sealed_parts(case, "chosen:")
     items = {
         system: tuple(filter(None, text.decode().split(","))) for system, text in chosen.items()
     }
-    return {"taken_back": taken_back, "chosen_items": items}
+    return {"taken_back": taken_back, "chosen_items": items, "restricts": is_restricting}
 
 
 async def _apply(step: CaseStep, change: Change) -> None:
+    outcome = await _ending(step, change)
     for fact in change.facts:
-        step.record(fact.event, **fact.facts)
+        told = {"outcome": outcome} if outcome and fact.event is Event.CLOSED else {}
+        step.record(fact.event, **fact.facts | told)
     if change.take_back:
         await step.take_back()
     if change.answer_again:
@@ -122,6 +128,8 @@ async def _apply(step: CaseStep, change: Change) -> None:
     for upload, part in change.keeps.items():
         await step.keep(upload, part)
     _set_columns(step, change)
+    if outcome is not None:
+        step.set(outcome=outcome)
     for system in change.systems:
         await step.system(system)
     if change.decision is not None:
@@ -135,10 +143,15 @@ async def _apply(step: CaseStep, change: Change) -> None:
         step.move(change.move, move(step.status, change.move))
 
 
+async def _ending(step: CaseStep, change: Change) -> Outcome | None:
+    """How it ends without an answer; what was carried out before is not unsaid by that."""
+    if change.outcome is None:
+        return None
+    return ended_as(change.outcome, done=bool(await carried_out(step)))
+
+
 def _set_columns(step: CaseStep, change: Change) -> None:
     columns: dict[str, Any] = {}
-    if change.outcome is not None:
-        columns["outcome"] = change.outcome
     if change.identity is not None:
         columns |= {
             "identity_state": change.identity.state,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from temporalio import activity
 
+from activities import restrictions
 from activities.desk import Desk, step_key
 from activities.disputes import (
     CONTEST_BY_HAND,
@@ -26,7 +27,13 @@ from activities.disputes import (
     wanted_of,
 )
 from activities.standstill import is_stopped, stopped
-from activities.system_steps import answer_of, keep_found, misdeclared, write_outcome
+from activities.system_steps import (
+    answer_of,
+    keep_found,
+    misdeclared,
+    sealed_rows,
+    write_outcome,
+)
 from activities.turns import in_turn
 from connectors.contract import (
     Connector,
@@ -72,11 +79,15 @@ class CorrectionActivities:
         A system that people reach is restricted by a task.
         """
         if self._desk.facts(call.system).reach is not Reach.SQL:
+            await restrictions.begin(self._desk, call)
             return await self._ask_people(call, CONTEST_BY_HAND)
         try:
             person, connector = await self._reached(call)
             found = await connector.find(person)
-            marked = await connector.restrict(person, True) if call.restricts else None
+            marked = None
+            if call.restricts:
+                await restrictions.begin(self._desk, call)
+                marked = await connector.restrict(person, True)
         except SystemMisdeclared:
             return misdeclared(call)
         return await self._once(call, partial(_contested, found=found, restricted=marked))
@@ -115,10 +126,13 @@ class CorrectionActivities:
         """The restriction ends (Art. 18(3)); what came of the system otherwise stays."""
         if self._desk.facts(call.system).reach is not Reach.SQL:
             role = role_of(self._desk.facts(call.system))
-            return await self._once(call, partial(lift_by_people, role=role))
+            async with restrictions.ending(self._desk, call) as cases:
+                write: Write = self._leave_lifting
+                if cases:
+                    write = partial(lift_by_people, role=role)
+            return await self._once(call, write)
         try:
-            person, connector = await self._reached(call)
-            records = await connector.restrict(person, False, _keys(await self._sealed_rows(call)))
+            records = await restrictions.unmark(self._desk, call)
         except SystemMisdeclared:
             return misdeclared(call)
         return await self._once(call, partial(_lifted, records=records))
@@ -132,7 +146,7 @@ class CorrectionActivities:
             done = _with_before(await connector.correct(person, wanted.approved, _keys(rows)), rows)
         if not call.restricts or done.conflicts or wanted.disputed:
             return done, None
-        return done, await connector.restrict(person, False, _keys(rows))
+        return done, await restrictions.unmark(self._desk, call)
 
     async def _rows(
         self, call: SystemCall, person: Person, connector: Connector
@@ -141,16 +155,7 @@ class CorrectionActivities:
         if await self._desk.case_file.unseal(call.case, f"found:{call.system}") is None:
             found = await connector.find(person)
             await self._once(call, partial(keep_found, found=found), key=f"{step_key()}/found")
-        return await self._sealed_rows(call)
-
-    async def _sealed_rows(self, call: SystemCall) -> tuple[FoundRow, ...]:
-        """The person's rows, with the doubtful ones that somebody chose."""
-        case_file = self._desk.case_file
-        content = await case_file.unseal(call.case, f"found:{call.system}")
-        chosen = await case_file.unseal(call.case, f"chosen:{call.system}") or b""
-        found = Found.model_validate_json(content) if content else Found()
-        items = chosen.decode().split(",")
-        return (*found.rows, *(row for row in found.doubtful if row.item in items))
+        return await sealed_rows(self._desk.case_file, call.case, call.system)
 
     async def _reached(self, call: SystemCall) -> tuple[Person, Connector]:
         connector = self._desk.systems.connector(call.system)
@@ -159,6 +164,10 @@ class CorrectionActivities:
     async def _ask_people(self, call: SystemCall, *tasks: str) -> SystemAnswer:
         role = role_of(self._desk.facts(call.system))
         return await self._once(call, partial(ask_people, tasks=tasks, role=role))
+
+    async def _leave_lifting(self, step: CaseStep, call: SystemCall) -> None:
+        await step.close_tasks(CONTEST_BY_HAND, system=call.system)
+        await restrictions.left_to_another_case(step, call)
 
     async def _once(self, call: SystemCall, write: Write, key: str | None = None) -> SystemAnswer:
         case_file, at, by = self._desk.case_file, call.at, call.by.account

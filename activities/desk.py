@@ -75,8 +75,12 @@ class Desk:
 
     def hashes(self, person: Person) -> list[bytes]:
         """The person's identifiers as the case database knows them: keyed hashes."""
+        return self.digests(person.identities)
+
+    def digests(self, identities: Iterable[Identity]) -> list[bytes]:
+        """Keyed hashes of normalised identifiers."""
         digest = self.case_file.keyring.digest
-        return [digest("identifier", i.type, i.value) for i in person.identities]
+        return [digest("identifier", i.type, i.value) for i in identities]
 
 
 def person_of(subject: Subject, policy: Policy) -> Person:

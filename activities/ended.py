@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
+from activities.carried_out import carried_out
 from activities.desk import Desk
 from activities.runs import Runs
 from connectors.contract import EndedRelation, SystemMisdeclared, SystemUnreachable
@@ -134,7 +135,8 @@ class EndedRelations:
 
         async def write(step: CaseStep) -> None:
             view = await case_view(step.conn, step.case)
-            outcome = outcome_of(view, refused=order.refused, limited=False)
+            done = bool(await carried_out(step))
+            outcome = outcome_of(view, refused=order.refused, limited=False, done=done)
             step.record(Event.CONCLUDED, outcome=outcome)
             step.set(outcome=outcome)
             step.set_clock(deadlines.stopped(step.clock, step.at))

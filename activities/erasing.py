@@ -1,18 +1,20 @@
 """The guard of every erasure: no hold comes between the look at the holds and the commit.
 
-Two databases, no common transaction. (a) The intent is committed in ours. (b) T1 begins in ours:
-the locks of person and system, shared; the holds are read. (c) The caller erases in the system, in
-a transaction T2 that is over when `seconds_left` are. (d) Before T2 commits `prove` shows that T1
-still stands, and with it the locks. (e) T2 commits, then outcome and audit entry in T1.
+Two databases, no common transaction. (a) The intent is committed in ours, under every identifier of
+the person that the request or a register gave: a hold may know them by another than the request.
+(b) T1 begins in ours: the locks of person and system, shared; the holds are read. (c) The caller
+erases in the system, in a transaction T2 that is over when `seconds_left` are, and only rows whose
+identifiers are locked (`cover`). (d) Before T2 commits `prove` shows that T1 still stands, and with
+it the locks. (e) T2 commits, then outcome and audit entry in T1.
 
 Whoever places a hold (`starter.holds`) takes the same locks alone: either it comes first, and (b)
 sees it, or it waits for T1. T1 can die after its proof: then the intent has no outcome, the hold
 finds it in doubt, and `resolve` reads the system again once T2 must be over.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final, Protocol
@@ -40,6 +42,7 @@ from storage.holds import (
     standing_holds,
 )
 from storage.locks import lock_to_erase
+from storage.persons import hashes_of, is_about
 from storage.stops import stops_of
 
 COMMIT_TAKES: Final = timedelta(seconds=5)
@@ -60,7 +63,7 @@ class Wanted:
     case: UUID
     system: str
     categories: tuple[str, ...]  # all that the system declares
-    hashes: tuple[bytes, ...] = field(repr=False)  # keyed, every identifier that is known
+    hashes: tuple[bytes, ...] = field(repr=False)  # keyed, of the request's identifiers
     key: str  # of the step
     at: datetime  # business time
     dispatch: UUID | None = None  # the request that tells a partner to erase
@@ -100,6 +103,15 @@ class Erasing:
             raise NotProved(f"the guard's connection is gone ({type(error).__name__})") from None
         self.proved = True
 
+    def cover(self, hashes: Iterable[bytes]) -> None:
+        """Call this with what names the rows that are to go. Raises `NotProved`: later, again.
+
+        A row that has got another identifier since it was read could belong to a person whose hold
+        nobody has looked for.
+        """
+        if not set(hashes) <= set(self._wanted.hashes):
+            raise NotProved("a record names the person by what is not locked")
+
     async def is_repeated(self) -> bool:
         """Whether another try of this run may have committed, whatever became of its answer."""
         wanted = self._wanted
@@ -124,12 +136,15 @@ class Guard:
     async def erasing(self, wanted: Wanted) -> AsyncIterator[Erasing]:
         """Erase inside, leaving alone what is `held`; leave it without an exception when done.
 
+        What registers name the person by (`storage.persons`) is on record before. `cover` what is
+        found in the system then.
         Have everything at hand before: inside, one connection of the pool is taken for T1.
         Raises `LockBusy` while a hold is being placed (later, again), `Unreachable` if our
         database went away. After an exception the erasure counts as not done only where `prove`
         was never passed; otherwise it is in doubt until the system is read again.
         """
         ends = monotonic() + self._within.total_seconds()
+        wanted = await self._widened(wanted)
         intent = await self._intend(wanted)
         erasing: Erasing | None = None
         try:
@@ -141,6 +156,13 @@ class Guard:
             if erasing is None or not erasing.proved:  # then T2 cannot have been committed
                 await self._give_up(intent)
             raise
+
+    async def _widened(self, wanted: Wanted) -> Wanted:
+        """With every hash by which a register names the person."""
+        async with self._engine.connect() as conn:
+            known = await hashes_of(conn, wanted.case)
+        hashes = tuple(dict.fromkeys((*wanted.hashes, *known))) if wanted.hashes else ()
+        return replace(wanted, hashes=hashes)
 
     async def _intend(self, wanted: Wanted) -> UUID:
         """Step (a)."""
@@ -262,8 +284,7 @@ async def held_cases(
     standing = [hold for hold in await standing_holds(conn) if in_force(hold, at)]
     hashes = [value for hold in standing for value in hold.hashes]
     systems = [name for hold in standing if hold.for_everybody for name in hold.systems]
-    of_person = select(t.identifiers.c.case_id).where(t.identifiers.c.hash.in_(hashes))
     of_system = select(t.system_tasks.c.case_id).where(t.system_tasks.c.name.in_(systems))
-    concerned = or_(t.cases.c.id.in_(of_person), t.cases.c.id.in_(of_system))
+    concerned = or_(is_about(hashes), t.cases.c.id.in_(of_system))
     asked = true() if among is None else t.cases.c.id.in_(among)
     return set(await conn.scalars(select(t.cases.c.id).where(concerned, asked)))

@@ -10,16 +10,20 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter
+from sqlalchemy import Executable, exists, select
 from temporalio import activity
 
+from activities import restrictions
 from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
 from activities.standstill import is_stopped, stopped
-from activities.system_steps import answer_of, handed_over, misdeclared, write_outcome
+from activities.system_steps import answer_of, handed_over, keep_found, misdeclared, write_outcome
 from activities.turns import in_turn
 from connectors.contract import (
     Erased,
     ErasurePlan,
+    Found,
+    Identity,
     Kept,
     Person,
     PlannedRow,
@@ -32,14 +36,24 @@ from rules.holds import held
 from schemas.case import SystemOutcome
 from schemas.events import Event
 from schemas.holds import Held
+from schemas.messages import Choice
+from schemas.retention import Origin
 from schemas.steps import ERASE, PLAN_ERASURE, SystemAnswer, SystemCall
 from schemas.systems import Reach
+from storage import tables as t
 from storage.case_file import CaseStep
 from storage.holds import standing_holds
+from storage.persons import hashes_of, remember
+from storage.restrictions import end as end_restriction
 
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
 KEYS: Final = TypeAdapter(tuple[RowKey, ...])
 PLAN_CHANGED: Final = "more would be erased than was approved"
+NOT_APPROVED: Final = "not erased: no approval of two people stands"
+SECOND_APPROVAL: Final = f"second_{Choice.APPROVE}"
+
+
+Rows = tuple[RowKey, ...]
 
 
 class PlanChanged(Exception):
@@ -69,23 +83,61 @@ class ErasureActivities:
     @activity.defn(name=PLAN_ERASURE.name)
     @in_turn
     async def plan(self, call: SystemCall) -> SystemAnswer:
-        """What erasing would do, sealed; counted, and named by a keyed digest. Changes nothing."""
+        """What erasing would do, sealed; counted, and named by a keyed digest. Changes nothing.
+
+        What could be another person's is a question to a person first, and planned as they answer.
+        """
         try:
             plan = await self._planned(call)
+            found = await self._in_question(call) if plan.doubtful else None
         except SystemMisdeclared:
             return misdeclared(call)
+        if found is not None:
+            return await self._once(call, partial(keep_found, found=found))
         return await self._once(call, partial(self._keep_plan, plan=plan, changed=False))
+
+    async def _in_question(self, call: SystemCall) -> Found | None:
+        """What the register holds, if nobody has said yet whose its doubtful records are.
+
+        Of a relation that ended nobody asked for more than what is surely the person's.
+        """
+        found = await self._desk.systems.connector(call.system).find(
+            await self._desk.person(call.case)
+        )
+        async with self._desk.case_file.reading.connect() as conn:
+            of_request, is_open = (await conn.execute(_asks(call))).one()
+        seen = set(_texts(row.row_key for row in (await self._found(call)).doubtful))
+        news = not seen.issuperset(_texts(row.row_key for row in found.doubtful))
+        return found if of_request and (is_open or news) else None
+
+    async def _found(self, call: SystemCall) -> Found:
+        """What people have seen of the register."""
+        content = await self._desk.case_file.unseal(call.case, f"found:{call.system}")
+        return Found.model_validate_json(content) if content else Found()
+
+    async def _chosen(self, call: SystemCall) -> Rows:
+        """The doubtful records that a person has said are the subject's."""
+        chosen = await self._desk.case_file.unseal(call.case, f"chosen:{call.system}")
+        items = (chosen or b"").decode().split(",")
+        return tuple(r.row_key for r in (await self._found(call)).doubtful if r.item in items)
 
     async def _planned(self, call: SystemCall) -> ErasurePlan:
         """As people may know it: a secret hold does not show in a plan."""
-        person = await self._desk.person(call.case)
+        person, chosen = await self._desk.person(call.case), await self._chosen(call)
+        await self._learn(call, person, chosen)
         async with self._desk.case_file.reading.connect() as conn:
-            holds = await standing_holds(conn, self._desk.hashes(person))
+            holds = await standing_holds(conn, await hashes_of(conn, call.case))
         known = [hold for hold in holds if not hold.secret]
         categories = self._desk.facts(call.system).categories
         return await self._desk.systems.connector(call.system).plan_erasure(
-            person, call.at, held(known, call.system, categories, call.at)
+            person, call.at, held(known, call.system, categories, call.at), chosen
         )
+
+    async def _learn(self, call: SystemCall, person: Person, chosen: Rows = ()) -> None:
+        """By what the register names the person: a hold may know them by that alone."""
+        found = await self._desk.systems.connector(call.system).known_as(person, chosen)
+        async with self._desk.case_file.engine.begin() as conn:
+            await remember(conn, call.case, call.system, self._desk.digests(found))
 
     async def _keep_plan(
         self, step: CaseStep, call: SystemCall, *, plan: ErasurePlan, changed: bool
@@ -108,13 +160,15 @@ class ErasureActivities:
 
         A system that people reach gets a task. Raises what makes the engine try again later.
         """
+        if not await self._is_approved_by_two(call):
+            return await self._once(call, _not_approved)
+        if await is_stopped(self._desk, call.system):
+            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         facts = self._desk.facts(call.system)
         if facts.reach is Reach.MANUAL:
             role = facts.role or "handler"
             hand_over = partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
             return await self._once(call, hand_over)
-        if await is_stopped(self._desk, call.system):
-            return (await self._once(call, stopped)).model_copy(update={"stopped": True})
         try:
             return await self._erase(call)
         except PlanChanged:
@@ -123,9 +177,22 @@ class ErasureActivities:
         except SystemMisdeclared:
             return misdeclared(call)
 
+    async def _is_approved_by_two(self, call: SystemCall) -> bool:
+        """Four eyes: decisions that became void meanwhile, or a refusal, let nothing more go."""
+        standing = select(t.decisions.c.what).where(
+            t.decisions.c.case_id == call.case, t.decisions.c.stands
+        )
+        async with self._desk.case_file.reading.connect() as conn:
+            given = set(await conn.scalars(standing))
+        return bool(given & {Choice.APPROVE, Choice.PARTIAL}) and SECOND_APPROVAL in given
+
     async def _erase(self, call: SystemCall) -> SystemAnswer:
         person = await self._desk.person(call.case)
         approved = await self._approved(call)
+        left = await self._left(call) if call.resumes else ()
+        known = (*_keys(approved, goes=False), *left, *await self._chosen(call))
+        chosen = _each_once(known)
+        await self._learn(call, person, chosen)
         wanted = Wanted(
             case=call.case, system=call.system, at=call.at, key=step_key(),
             categories=self._desk.facts(call.system).categories,
@@ -133,7 +200,7 @@ class ErasureActivities:
         )  # fmt: skip
         guard = Guard(self._desk.case_file, self._desk.policy.holds.erase_within)
         async with guard.erasing(wanted) as erasing:
-            done = await self._erase_held(call, person, approved, erasing)
+            done = await self._erase_held(call, person, approved, chosen, left, erasing)
             async with erasing.step(call.by.account) as step:
                 if not step.repeated:
                     await _write_erased(step, call, done)
@@ -149,27 +216,27 @@ class ErasureActivities:
         return KEYS.validate_json(content or b"[]")
 
     async def _erase_held(
-        self, call: SystemCall, person: Person, approved: ErasurePlan, erasing: Erasing
-    ) -> Done:
+        self, call: SystemCall, person: Person, approved: ErasurePlan, chosen: Rows, left: Rows,
+        erasing: Erasing,
+    ) -> Done:  # fmt: skip
         """Erase in the system's own transaction, and read it again before the outcome is said."""
         connector = self._desk.systems.connector(call.system)
-        left = await self._left(call) if call.resumes else ()
         if erasing.held.everything:
             restricted = await self._restrict(call, person)
-            kept = await self._all_kept(call, person, approved, erasing)
+            kept = await self._all_kept(call, person, approved, chosen, erasing)
             return Done(kept, (), erasing.held, left, restricted)
         seen = ErasurePlan()
 
-        async def agree(plan: ErasurePlan) -> None:
+        async def agree(plan: ErasurePlan, named_by: tuple[Identity, ...]) -> None:
             nonlocal seen
             seen = plan
+            erasing.cover(self._desk.digests(named_by))
             if not _covers(approved, plan, left, resumes=call.resumes):
                 raise PlanChanged
 
         erased = await connector.erase(
             person, call.at, erasing.held, agree, erasing.prove,
-            timedelta(seconds=erasing.seconds_left()),
-            _each_once((*_keys(approved, goes=False), *left)),
+            timedelta(seconds=erasing.seconds_left()), chosen,
         )  # fmt: skip
         if await erasing.is_repeated():
             erased = _with_what_went(erased, approved, seen)
@@ -185,18 +252,18 @@ class ErasureActivities:
         """
         if not self._desk.facts(call.system).restricts:
             return 0
+        await restrictions.begin(self._desk, call)
         return await self._desk.systems.connector(call.system).restrict(person, True)
 
     async def _all_kept(
-        self, call: SystemCall, person: Person, approved: ErasurePlan, erasing: Erasing
-    ) -> Erased:
+        self, call: SystemCall, person: Person, approved: ErasurePlan, chosen: Rows,
+        erasing: Erasing,
+    ) -> Erased:  # fmt: skip
         """A hold keeps what is there: not what an earlier try erased before the hold came."""
         if not await erasing.is_repeated():
             return Erased(kept=_all_of(approved))
         connector = self._desk.systems.connector(call.system)
-        there = await connector.plan_erasure(
-            person, call.at, erasing.held, _keys(approved, goes=False)
-        )
+        there = await connector.plan_erasure(person, call.at, erasing.held, chosen)
         return _with_what_went(Erased(kept=_all_of(there)), approved, there)
 
     async def _once(
@@ -207,6 +274,19 @@ class ErasureActivities:
             if not step.repeated:
                 await write(step, call)
             return await answer_of(step, call)
+
+
+def _asks(call: SystemCall) -> Executable:
+    """Whether somebody asked for this deletion, and whether a person still has to choose."""
+    is_open = exists().where(
+        t.tasks.c.case_id == call.case, t.tasks.c.system == call.system,
+        t.tasks.c.what == "choose_match", t.tasks.c.done_at.is_(None),
+    )  # fmt: skip
+    return select(t.cases.c.origin == Origin.REQUEST, is_open).where(t.cases.c.id == call.case)
+
+
+async def _not_approved(step: CaseStep, call: SystemCall) -> None:
+    await write_outcome(step, call, SystemOutcome.PENDING, 0, NOT_APPROVED)
 
 
 async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
@@ -220,6 +300,8 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         step.record(
             Event.ERASED, system=call.system, deleted=erased.deleted, changed=erased.changed
         )
+    if not kept:
+        await end_restriction(step.conn, step.case, call.system, step.at)
     for one in kept:
         until = one.until.isoformat() if one.until else None
         step.record(

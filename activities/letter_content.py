@@ -152,7 +152,8 @@ Ending = Literal[Outcome.WITHDRAWN, Outcome.NOT_A_REQUEST, Outcome.MISDIRECTED, 
 class Confirmation(CaseLetter):
     """The case ended without an answer on the merits. `into`: the number it was merged into.
 
-    `done`: systems in which something had been erased or corrected before; that stays so.
+    `done`: systems in which something had been erased or corrected before; that stays so. `rest`:
+    those in which it was to be, and something remains as it was.
     """
 
     kinds = frozenset({LetterKind.CONFIRMATION})
@@ -161,11 +162,12 @@ class Confirmation(CaseLetter):
     ending: Ending
     into: str | None = None
     done: tuple[LocalText, ...] = ()
+    rest: tuple[LocalText, ...] = ()
     reason: str | None = Field(None, repr=False)
 
     @property
     def parts(self) -> frozenset[Part]:
-        """Only the subject's own withdrawal can do without the remedies."""
-        if self.ending is Outcome.WITHDRAWN:
+        """Only the subject's own withdrawal can do without the remedies, if it leaves no half."""
+        if self.ending is Outcome.WITHDRAWN and not self.rest:
             return frozenset({Part.COMPLAINT})
         return frozenset({Part.COMPLAINT, Part.REMEDY})

@@ -125,6 +125,7 @@ def samples() -> Iterator[tuple[LetterKind, LetterContent]]:
             refused = case | {"ground": ground, "reason": "Reason", "systems": systems}
             yield LetterKind.REFUSAL, Refusal.model_validate(refused)
     yield from _replies(FRAME | {"number": "2026-0001"})
+    yield from _refusals_of_the_rest(FRAME | {"number": "2026-0001"})
 
 
 def _questions(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterContent]]:
@@ -143,7 +144,8 @@ def _questions(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterCont
 def _endings(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterContent]]:
     for ending in get_args(Ending):
         for into, done in ((None, ()), ("2026-0002", (dict.fromkeys(Language, "Register"),))):
-            ended = case | {"ending": ending, "into": into, "done": done, "reason": "Reason"}
+            ended = case | {"ending": ending, "into": into, "done": done, "rest": done}
+            ended |= {"reason": "Reason"}
             yield LetterKind.CONFIRMATION, Confirmation.model_validate(ended)
 
 
@@ -158,7 +160,12 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
         for kind, values in ((LetterKind.REPLY, answer), (LetterKind.SUPPLEMENT, supplement)):
             yield kind, AccessReply.model_validate(values | {"request": Kind.ACCESS})
             for kept, ground in (((), None), (KEPT, None), ((), Ground.LEGAL_CLAIMS)):
-                deletion = {"request": Kind.DELETE, "kept": kept, "ground": ground}
+                deletion = {
+                    "request": Kind.DELETE,
+                    "kept": kept,
+                    "ground": ground,
+                    "doubtful": bool(kept),
+                }
                 yield kind, DeleteReply.model_validate(values | deletion)
             for changes, unapplied in (((), ()), (CHANGES, ()), (CHANGES, UNAPPLIED)):
                 correction = {
@@ -172,3 +179,12 @@ def _replies(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterConten
                 choice = consent.model_copy(update={"given": given})
                 said = {"request": Kind.CONSENT, "consent": choice}
                 yield kind, ConsentReply.model_validate(values | said)
+
+
+def _refusals_of_the_rest(case: dict[str, object]) -> Iterator[tuple[LetterKind, LetterContent]]:
+    left = (_part(SystemOutcome.LEFT_OUT),)
+    rest = case | {"systems": left, "done_before": left, "rest_refused": True}
+    deletion = {"request": Kind.DELETE, "ground": Ground.LEGAL_CLAIMS}
+    yield LetterKind.REFUSAL, DeleteReply.model_validate(rest | deletion)
+    correction = {"request": Kind.CORRECT, "ground": Ground.FACT_DISPUTED}
+    yield LetterKind.REFUSAL, CorrectReply.model_validate(rest | correction)

@@ -26,6 +26,7 @@ from schemas.steps import AWAIT_ACCESS, OPEN_ACCESS, PARK, OpenAccess, Recorded,
 from storage import tables as t
 from storage.case_file import CaseFile, CaseStep
 from storage.holds import standing_holds
+from storage.persons import hashes_of
 
 COMPILED: Final = (Status.REPLYING, Status.FOLLOWING_UP, Status.CLOSED)
 """From here on an access request has its package."""
@@ -125,11 +126,7 @@ async def _is_released(conn: AsyncConnection, desk: Desk, case: UUID, now: datet
     ).all()
     if not systems:
         return False
-    known = t.identifiers.c
-    hashes = await conn.scalars(
-        select(known.hash).where(known.case_id == case, known.type != "name")
-    )
-    holds = await standing_holds(conn, hashes.all())
+    holds = await standing_holds(conn, await hashes_of(conn, case))
     declared = {facts.name: facts.categories for facts in desk.systems.facts}
     for system in systems:  # one that is declared no longer must not stop the others
         still = held(holds, system, declared.get(system, ()), now)

@@ -23,8 +23,9 @@ from storage import tables as t
 from storage.case_file import CaseFile
 from storage.holds import ended_holds, forget_hold
 from storage.locks import LockBusy, lock_to_erase
+from storage.persons import hashes_of
 from storage.purge import forget
-from storage.standstills import stands_still
+from storage.standstills import concerns_stopped, stands_still
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +99,7 @@ class Purge:
             )
 
     def _is_due(self, at: datetime) -> ColumnElement[bool]:
-        """Closed long enough, not purged, and no erasure of it is in doubt.
+        """Closed long enough, not purged, and no erasure of it is in doubt; nothing of it stopped.
 
         To resolve a doubt its system is read again for the person, whom only the key tells.
         """
@@ -110,6 +111,7 @@ class Purge:
             t.cases.c.purged_at.is_(None),
             t.cases.c.closed_at < closed_before(at, self._policy),
             ~doubt,
+            ~concerns_stopped(),
         )
 
     async def purge(self, row: RowMapping, at: datetime) -> bool:
@@ -132,10 +134,9 @@ class Purge:
         return True
 
     async def _lock(self, conn: AsyncConnection, case: UUID) -> None:
-        person, system = t.identifiers.c, t.system_tasks.c
-        known = select(person.hash).where(person.case_id == case, person.type != "name")
+        system = t.system_tasks.c
         asked = select(system.name).where(system.case_id == case)
-        hashes, systems = list(await conn.scalars(known)), list(await conn.scalars(asked))
+        hashes, systems = await hashes_of(conn, case), list(await conn.scalars(asked))
         await lock_to_erase(conn, hashes, systems, self._within / 2)
 
     async def _may_go(self, conn: AsyncConnection, row: RowMapping, at: datetime) -> bool:

@@ -12,13 +12,14 @@ from temporalio import activity
 
 from activities import letter_content as content
 from activities import reply_content as reply
+from activities.carried_out import SHOWS, carried_out, done_and_rest, leave_the_rest
 from activities.corrected import changed_by_hand, changed_values, left_values
 from activities.desk import Desk
 from activities.erasure import KEPT
 from activities.letter_frame import about_case, frame
 from activities.package import HandedIn, PackageContent, compile_package
 from activities.recipients import to_tell
-from connectors.contract import Corrected, Found
+from connectors.contract import Corrected, ErasurePlan, Found
 from rules import deadlines
 from rules.outcome import outcome_of
 from rules.status import move
@@ -81,19 +82,15 @@ class ReplyActivities:
             months = order.facts["months"]
             return content.ExtensionNotice(**about, months=months, due_on=due_on, reason=text)
         into = step.row["linked"][-1] if step.row["linked"] else None
+        done, rest = await done_and_rest(step)
         return content.Confirmation(
-            **about, done=await self._done(step), ending=Outcome(str(order.facts["ending"])),
+            **about, done=self._titles(done), rest=self._titles(rest),
+            ending=Outcome(str(order.facts["ending"])),
             into=into if order.facts["ending"] == Outcome.MERGED else None,
         )  # fmt: skip
 
-    async def _done(self, step: CaseStep) -> tuple[LocalText, ...]:
-        """Where something was erased or corrected before the case ended: it cannot be undone."""
-        if step.row["kind"] not in (Kind.DELETE, Kind.CORRECT):
-            return ()
-        changed = (SystemOutcome.ERASED, SystemOutcome.CORRECTED, SystemOutcome.RETAINED)
-        view = await case_view(step.conn, step.case)
-        done = [s for s in view.systems if s.outcome in changed and s.records]
-        return tuple(self._desk.facts(system.name).title for system in done)
+    def _titles(self, systems: Sequence[str]) -> tuple[LocalText, ...]:
+        return tuple(self._desk.facts(name).title for name in systems)
 
     def _extended_due(self, step: CaseStep) -> date:
         """The due date that the extension gives, once its notice has left in time."""
@@ -119,10 +116,13 @@ class ReplyActivities:
         return await self._desk.record(order, write)
 
     async def _compile(self, step: CaseStep, order: CompileReply, form: RequestForm) -> None:
+        done = await carried_out(step) if order.refused else frozenset()
+        if done:
+            await leave_the_rest(step)
         view = await case_view(step.conn, step.case)
         limited = any(d.what == Choice.PARTIAL for d in view.decisions)
-        outcome = outcome_of(view, refused=order.refused, limited=limited)
-        letter = await self._answer(step, order, form, view)
+        outcome = outcome_of(view, refused=order.refused, limited=limited, done=bool(done))
+        letter = await self._answer(step, order, form, view, done)
         kind = LetterKind.SUPPLEMENT if order.supplement else LetterKind.REPLY
         if order.refused:
             kind = LetterKind.REFUSAL
@@ -130,7 +130,7 @@ class ReplyActivities:
         package = None
         if isinstance(letter, reply.AccessReply):
             package = compile_package(self._desk.letters, await self._package(step, form, letter))
-        if form.kind is Kind.DELETE and not order.refused:
+        if form.kind is Kind.DELETE and (done or not order.refused):
             await self._suppress(step)
         step.record(Event.REPLY_COMPILED, outcome=outcome)
         await step.write_letter(kind, page.encode(), package)
@@ -140,13 +140,18 @@ class ReplyActivities:
         await step.open_task(OpenTask(what="send_reply", role="handler"))
 
     async def _answer(
-        self, step: CaseStep, order: CompileReply, form: RequestForm, view: CaseView
-    ) -> reply.Answer:
+        self, step: CaseStep, order: CompileReply, form: RequestForm, view: CaseView,
+        done: frozenset[str],
+    ) -> reply.Answer:  # fmt: skip
         about = frame(self._desk.policy, order.at, form) | about_case(step)
         about |= {"systems": self._parts(view, step.row["withheld"])}
         about["reason"] = await self._reason(step, refused=order.refused)
         ground = next((d.ground for d in reversed(view.decisions) if d.ground), None)
-        if order.refused:
+        if done:
+            before = (p for p in about["systems"] if p.facts.name in done)
+            about["done_before"] = tuple(p for p in before if p.view.outcome not in SHOWS)
+            about["rest_refused"] = True
+        elif order.refused:
             ground = ground or Ground.EXCESSIVE
             about["restricted"] = await self._was_restricted(step, form, ground)
             return reply.Refusal(**about, ground=ground, purposes=view.purposes)
@@ -156,7 +161,10 @@ class ReplyActivities:
             return reply.AccessReply(**about, ground=ground)
         about["recipients"] = await to_tell(step, self._desk.systems.facts)
         if form.kind is Kind.DELETE:
-            return reply.DeleteReply(**about, kept=await self._kept(step, view))
+            return reply.DeleteReply(
+                **about, ground=ground, kept=await self._kept(step, view),
+                doubtful=await _leaves_doubtful(step),
+            )  # fmt: skip
         if form.kind is Kind.CORRECT:
             about |= await self._corrected(step, form, view)
             about["restricted"] = await self._was_restricted(step, form, Ground.FACT_DISPUTED)
@@ -294,6 +302,12 @@ class ReplyActivities:
             )
             files.setdefault(system, []).append(handed_in)
         return files
+
+
+async def _leaves_doubtful(step: CaseStep) -> bool:
+    """Whether records stay that could have been the person's, and that nobody chose."""
+    plans = (await step.unseal_all("plan:")).values()
+    return any(ErasurePlan.model_validate_json(plan).doubtful for plan in plans)
 
 
 async def acknowledge(desk: Desk, step: CaseStep, form: RequestForm) -> None:

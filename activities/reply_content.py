@@ -134,7 +134,13 @@ class Reply(Answer):
 class DataReply(Reply):
     """An answer about all the data that systems hold. A full refusal is a `Refusal`."""
 
+    kinds = frozenset({LetterKind.REPLY, LetterKind.SUPPLEMENT, LetterKind.REFUSAL})
+
     ground: Ground | None = Field(None, description="of a decision to do only a part")
+    rest_refused: bool = Field(False, description="something was done before; nothing follows")
+    done_before: tuple[SystemPart, ...] = Field(
+        (), description="systems of which another result is told now, though a part was done"
+    )
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
@@ -145,6 +151,11 @@ class DataReply(Reply):
     def parts(self) -> frozenset[Part]:
         """A system left out is a no, too."""
         return REFUSED if self.left_out else super().parts
+
+    @property
+    def unanswered(self) -> tuple[SystemPart, ...]:
+        """Systems that still owe an answer: a supplement follows, but after a refusal."""
+        return () if self.rest_refused else super().unanswered
 
     @property
     def left_out(self) -> tuple[SystemPart, ...]:
@@ -198,6 +209,7 @@ class DeleteReply(DataReply):
     template = "reply_delete.html.j2"
 
     kept: tuple[KeptPart, ...] = ()
+    doubtful: bool = Field(False, description="records that a person took for somebody else's stay")
 
     @property
     def grounds(self) -> tuple[Ground, ...]:

@@ -1,16 +1,17 @@
 """What every step on one system's part of a case does: its outcome, its task, its answer."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, func, select
 
-from connectors.contract import Found
+from connectors.contract import Found, FoundRow
 from schemas.case import Status, SystemOutcome
 from schemas.events import Event
 from schemas.steps import OpenTask, SystemAnswer, SystemCall, SystemChange
 from schemas.systems import Duty
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_file import CaseFile, CaseStep
 from storage.views import awaited, open_tasks_of
 
 _ANSWER: Final = (
@@ -59,6 +60,15 @@ async def keep_found(
     if doubtful:
         step.record(Event.MATCH_DOUBTFUL, system=call.system, count=doubtful)
         await step.open_task(OpenTask(what="choose_match", role="handler", system=call.system))
+
+
+async def sealed_rows(case_file: CaseFile, case: UUID, system: str) -> tuple[FoundRow, ...]:
+    """What was found of the person there, with the doubtful ones that somebody chose."""
+    content = await case_file.unseal(case, f"found:{system}")
+    chosen = await case_file.unseal(case, f"chosen:{system}") or b""
+    found = Found.model_validate_json(content) if content else Found()
+    items = chosen.decode().split(",")
+    return (*found.rows, *(row for row in found.doubtful if row.item in items))
 
 
 async def write_outcome(

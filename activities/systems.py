@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from activities import restrictions
 from activities.desk import Desk, step_key
 from activities.system_steps import (
     answer_of,
@@ -122,14 +123,30 @@ class SystemActivities:
     async def _mark(self, call: SystemCall, *, restricted: bool) -> SystemAnswer:
         facts = self._desk.facts(call.system)
         if facts.reach is Reach.MANUAL or not facts.restricts:
-            return await self._hand_over(call, SystemOutcome.NOTIFIED)
+            return await self._mark_by_hand(call, restricted=restricted)
         try:
-            records = await self._desk.systems.connector(call.system).restrict(
-                await self._desk.person(call.case), restricted
-            )
+            if restricted:
+                records = await self._restrict(call)
+            else:
+                records = await restrictions.unmark(self._desk, call)
         except SystemMisdeclared:
             return misdeclared(call)
         return await self._once(call, partial(_marked, records=records, restricted=restricted))
+
+    async def _mark_by_hand(self, call: SystemCall, *, restricted: bool) -> SystemAnswer:
+        if restricted:
+            await restrictions.begin(self._desk, call)
+            return await self._hand_over(call, SystemOutcome.NOTIFIED)
+        async with restrictions.ending(self._desk, call) as cases:
+            is_last = bool(cases)
+        if is_last:
+            return await self._hand_over(call, SystemOutcome.NOTIFIED)
+        return await self._once(call, restrictions.left_to_another_case)
+
+    async def _restrict(self, call: SystemCall) -> int:
+        await restrictions.begin(self._desk, call)
+        person = await self._desk.person(call.case)
+        return await self._desk.systems.connector(call.system).restrict(person, True)
 
     async def _hand_over(self, call: SystemCall, outcome: SystemOutcome) -> SystemAnswer:
         """A person has to do it: a task for the system's role. A task opened is a dispatch."""

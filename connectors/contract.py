@@ -231,7 +231,7 @@ class Corrected(Model):
     conflicts: tuple[CorrectionConflict, ...] = ()
 
 
-Agree = Callable[[ErasurePlan], Awaitable[None]]
+Agree = Callable[[ErasurePlan, tuple[Identity, ...]], Awaitable[None]]
 BeforeCommit = Callable[[], Awaitable[None]]
 
 
@@ -275,6 +275,15 @@ class Connector(System, Protocol):
         Given, it changes the person's own records only; withdrawn, the address, whoever shares it.
         """
 
+    async def known_as(
+        self, person: Person, chosen: tuple[RowKey, ...] = ()
+    ) -> tuple[Identity, ...]:
+        """By what the person's rows name them, beside what was given. Changes nothing.
+
+        Every identifier in such a row, normalised; also one that several people may share.
+        `chosen`: as in a plan.
+        """
+
     async def plan_erasure(
         self, person: Person, at: datetime, held: Held, chosen: tuple[RowKey, ...] = ()
     ) -> ErasurePlan:
@@ -290,9 +299,10 @@ class Connector(System, Protocol):
     ) -> Erased:  # fmt: skip
         """Erase in one transaction that ends within `limit`. Safe to repeat.
 
-        It plans anew and awaits `agree` with that plan, applies it, awaits `before_commit`, then
-        commits. What either raises is raised here, and nothing is changed. Raises
-        `SystemMisdeclared` for a plan that is blocked, `CommitInDoubt` if the end is unknown.
+        It plans anew and awaits `agree` with that plan and with what `known_as` gives now, applies
+        it, awaits `before_commit`, then commits. What either raises is raised here, and nothing is
+        changed. Raises `SystemMisdeclared` for a plan that is blocked, `CommitInDoubt` if the end
+        is unknown.
         """
 
     async def remains(self, person: Person, kept: ErasurePlan) -> tuple[Remains, ...]:

@@ -36,14 +36,15 @@ def owing(systems: Iterable[SystemView]) -> tuple[SystemView, ...]:
     return tuple(system for system in systems if system.outcome not in ANSWERED)
 
 
-def outcome_of(view: CaseView, *, refused: bool, limited: bool) -> Outcome:
+def outcome_of(view: CaseView, *, refused: bool, limited: bool, done: bool = False) -> Outcome:
     """The outcome that a reply states.
 
-    `limited`: a person decided to answer in part. A system that was left out, has not answered or
-    failed makes it partial; a recipient that was told, other than of a search, does not.
+    `limited`: a person decided to answer in part. `done`: something was erased or corrected before
+    it was refused. A system that was left out, has not answered or failed makes it partial; a
+    recipient that was told, other than of a search, does not.
     """
     if refused:
-        return Outcome.REFUSED
+        return ended_as(Outcome.REFUSED, done=done)
     told = {SystemOutcome.NOTIFIED} if view.kind is not Kind.ACCESS else set()
     kept = any(s.outcome is SystemOutcome.RETAINED for s in view.systems)
     if view.kind in (Kind.DELETE, Kind.CORRECT) and kept:
@@ -56,6 +57,11 @@ def outcome_of(view: CaseView, *, refused: bool, limited: bool) -> Outcome:
     if view.kind in (Kind.ACCESS, Kind.DELETE, Kind.CORRECT) and not held:
         return Outcome.NOTHING_HELD
     return Outcome.FULFILLED
+
+
+def ended_as(outcome: Outcome, *, done: bool) -> Outcome:
+    """How a case ends that is not carried out: in part, if some of it was (`done`) before."""
+    return Outcome.PARTIAL if done else outcome
 
 
 NOT_INQUIRIES: Final = (Outcome.MERGED, Outcome.MISDIRECTED, Outcome.NOT_A_REQUEST)

@@ -461,11 +461,15 @@ def _reassign(_view: CaseView, action: Reassign, _now: datetime, **_: Any) -> st
     return None
 
 
+_CHANGED: Final = (SystemOutcome.ERASED, SystemOutcome.CORRECTED, SystemOutcome.RETAINED)
+
+
 def _reclassify(view: CaseView, action: Reclassify, _now: datetime, **_: Any) -> str | None:
     if action.to is view.kind:
         return f"Nothing to do: {view.number} is of the kind {view.kind} already."
     changing = view.kind in (Kind.DELETE, Kind.CORRECT)
-    if changing and view.status in (Status.FULFILLING, Status.REPLYING):
+    being_done = view.status in (Status.FULFILLING, Status.REPLYING)
+    if changing and (being_done or any(s.outcome in _CHANGED for s in view.systems)):
         return (
             f"Not reclassified: {view.number} is being carried out or was; what is done stays "
             "done. The other request is a case of its own: dsr submit"

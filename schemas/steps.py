@@ -123,6 +123,7 @@ class Opened(Recorded):
     corrections: int = 0  # how many values a correction asks for
     fee_cents: int = 1_500  # told when nobody names another amount
     taken_back: bool = False  # of a resumed run: a decision was taken back before
+    restricts: bool = False  # likewise: records are restricted for this case
     chosen_items: dict[
         str, tuple[str, ...]
     ] = {}  # likewise: doubtful records that are the subject's

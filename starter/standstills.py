@@ -5,6 +5,8 @@ from datetime import datetime
 
 import structlog
 
+from activities.carried_out import ERASE_BY_HAND
+from activities.standstill import STOPPED
 from schemas.base import Instant, Model
 from schemas.errors import BadInput, RefusedByRule
 from storage import standstills as rows
@@ -15,11 +17,17 @@ log = structlog.get_logger(__name__)
 
 
 class Standstill(Model):
-    """What stands still; `system` None: all."""
+    """What stands still; `system` None: all.
+
+    `waiting`: numbers of cases that have come to it. `with_people`: tasks by which people were told
+    to destroy before, and still can.
+    """
 
     system: str | None
     since: Instant
     by: str
+    waiting: tuple[str, ...] = ()
+    with_people: tuple[str, ...] = ()
 
 
 class Standstills:
@@ -63,9 +71,13 @@ class Standstills:
         """What stands still now, the oldest first."""
         async with self._engine.connect() as conn:
             return [
-                Standstill(system=row["system"], since=row["paused_at"], by=row["paused_by"])
+                Standstill(
+                    system=row["system"], since=row["paused_at"], by=row["paused_by"],
+                    waiting=tuple(await rows.waiting_cases(conn, row["system"], STOPPED)),
+                    with_people=tuple(await rows.with_people(conn, row["system"], ERASE_BY_HAND)),
+                )
                 for row in await rows.standstills(conn)
-            ]
+            ]  # fmt: skip
 
     async def _why_not(self, system: str | None) -> str:
         standing = await self.standing()

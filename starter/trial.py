@@ -22,6 +22,7 @@ from connectors.contract import (
     ErasurePlan,
     Found,
     FoundRow,
+    Identity,
     Person,
     Remains,
     SystemMisdeclared,
@@ -126,7 +127,7 @@ async def rehearse(
     """Erase as a case does, under no hold, then read again by everything the register knew."""
     seen = ErasurePlan()
 
-    async def agree(plan: ErasurePlan) -> None:
+    async def agree(plan: ErasurePlan, _known: tuple[Identity, ...]) -> None:
         nonlocal seen
         seen = plan
 

@@ -31,6 +31,15 @@ async def lock_person(conn: AsyncConnection, hashes: Iterable[bytes]) -> None:
         await conn.execute(_LOCK, {"key": key})
 
 
+async def lock_restrictions(conn: AsyncConnection, hashes: Iterable[bytes]) -> None:
+    """Hold what marks and unmarks the person's records (Art. 18) until this transaction ends.
+
+    A lock of its own: an erasure, which holds the person's, can mark what it has to keep.
+    """
+    for key in _keys(sha256(b"dsr-restriction-lock/" + value).digest() for value in hashes):
+        await conn.execute(_LOCK, {"key": key})
+
+
 async def lock_to_erase(
     conn: AsyncConnection, hashes: Iterable[bytes], systems: Iterable[str], wait: timedelta
 ) -> None:

@@ -23,6 +23,7 @@ async def forget(step: CaseStep, keyring: Keyring) -> None:
     await keyring.destroy(step.conn, step.case, step.at)
     parts = await _delete(step, t.sealed)
     hashes = await _delete(step, t.identifiers) + await _delete(step, t.idempotency_keys)
+    hashes += await _delete(step, t.known_as)
     await _delete(step, t.inquiries)
     await forget_person(step.conn, step.case)
     of_case = update(t.system_tasks).where(t.system_tasks.c.case_id == step.case)

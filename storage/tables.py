@@ -157,6 +157,29 @@ identifiers = Table(
     schema="dsr",
 )
 
+known_as = Table(
+    "known_as",  # by what registers name the person of a deletion, as keyed hashes
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("system", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("case_id", "system", "hash"),
+    Index("known_as_by_hash", "hash"),
+    schema="dsr",
+)
+
+restrictions = Table(
+    "restrictions",  # which case has a person's records restricted where (Art. 18), and until when
+    metadata,
+    Column("case_id", Uuid, ForeignKey("dsr.cases.id"), nullable=False),
+    Column("system", Text, nullable=False),
+    _at("since"),
+    _at("ended_at", null=True),  # this case restricts no more; another may
+    _at("lifted_at", null=True),  # its records are unmarked
+    PrimaryKeyConstraint("case_id", "system"),
+    schema="dsr",
+)
+
 inquiries = Table(
     "inquiries",  # the ledger of the 12-month rule; its order is the order of `seq`
     metadata,

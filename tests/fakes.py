@@ -20,6 +20,7 @@ from connectors.contract import (
     ErasurePlan,
     Found,
     FoundRow,
+    Identity,
     Kept,
     Person,
     PlannedRow,
@@ -115,6 +116,18 @@ class FakeSystem:
         self.consents.append(choice)
         return 1
 
+    async def known_as(
+        self, person: Person, chosen: tuple[RowKey, ...] = ()
+    ) -> tuple[Identity, ...]:
+        """Values whose key is a type of identifier."""
+        own = (*self.holds.rows, *(r for r in self.holds.doubtful if r.row_key in chosen))
+        return tuple(
+            Identity(type=type_, value=str(row.values[type_]))
+            for row in own
+            for type_ in ("email", "phone")
+            if type_ in row.values
+        )
+
     async def plan_erasure(
         self, person: Person, at: datetime, held: Held, chosen: tuple[RowKey, ...] = ()
     ) -> ErasurePlan:
@@ -127,7 +140,7 @@ class FakeSystem:
     ) -> Erased:  # fmt: skip
         self._reach()
         plan = self._plan(at, held, chosen)
-        await agree(plan)
+        await agree(plan, await self.known_as(person, chosen))
         await before_commit()
         gone = _rows(plan, "delete")
         before = (*self.holds.rows, *self.holds.doubtful)

@@ -28,6 +28,7 @@ class CorrectRequest(Lifecycle):
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
         self.contested = False  # processing may be restricted by this request
+        self.lifted: set[str] = set()  # and is no more in these systems
 
     @workflow.run
     async def run(self, _ref: CaseRef) -> Outcome | None:
@@ -40,8 +41,22 @@ class CorrectRequest(Lifecycle):
         await self.restrict_while_contested()
         await self.decide_or_wait()
         await self.carry_out()
-        await self.end_restriction()
+        if not self.tells_before_lifting():  # cases that came here before
+            await self.end_restriction()
+            return await self.reply()
         await self.reply()
+        if self._is_refused():
+            return await self.undo()
+        return await self.end_restriction()
+
+    def recall(self) -> None:
+        """What is restricted for this case stays so until its person is told."""
+        super().recall()
+        self.contested = self.opened.restricts
+
+    def tells_before_lifting(self) -> bool:
+        """Art. 18(3)."""
+        return workflow.patched("told-before-lifted")
 
     def decider(self) -> str:
         """A dispute of fact is the handler's (law.md 4)."""
@@ -55,6 +70,7 @@ class CorrectRequest(Lifecycle):
         if not due:
             return
         self.contested = True
+        self.lifted -= {plan.name for plan in due}
         await self.stand(Status.SEARCHING)
         self.systems.start(tuple(p.model_copy(update={"duty": Duty.CONTEST}) for p in due))
         earliest = workflow.now() + self.opened.pacing.retry_most  # a target may have passed
@@ -90,10 +106,13 @@ class CorrectRequest(Lifecycle):
     async def carry_out(self) -> None:
         """Corrected where the decision approves it; where it disputes, the statement is added."""
         if self._is_refused():
-            return await self.undo()
+            return None if self.tells_before_lifting() else await self.undo()
+        ends = not self.tells_before_lifting()
         duty = Duty.ADD_STATEMENT if self.chosen is Choice.REFUSE else Duty.CORRECT
         due = tuple(
-            plan.model_copy(update={"duty": duty})
+            plan.model_copy(
+                update={"duty": duty, "restricts": plan.restricts and (ends or plan.corrects)}
+            )
             for plan in self.opened.plan
             if (system := self.view.system(plan.name)) and system.outcome not in DONE
         )
@@ -113,15 +132,37 @@ class CorrectRequest(Lifecycle):
     # -- the end of the restriction --------------------------------------------------------------
 
     async def end_restriction(self) -> None:
-        """Art. 18(3): once nobody has anything left to do about the data; people end it with that.
+        """Art. 18(3): told, wherever nobody has anything left to do about the data.
 
-        A system that was corrected without a rest has ended its own.
+        People end it with what they do.
         """
+        if self.tells_before_lifting():
+            return await self._end_where_told()
         if not self.contested or not self.systems.answered():
-            return
+            return None
         self.contested = False
         self._lift(tuple(plan for plan in self.opened.plan if self._has_rest(plan)))
         await self.until(self.systems.asked, summary="restrictions ended")
+        return None
+
+    async def _end_where_told(self) -> None:
+        if not self.contested:
+            return
+        self.contested = not self.systems.answered()
+        due = tuple(plan for plan in self.opened.plan if self._is_over(plan))
+        if due:
+            self.lifted |= {plan.name for plan in due}
+            self._lift(due)
+            await self.until(self.systems.asked, summary="restrictions ended")
+
+    def _is_over(self, plan: SystemPlan) -> bool:
+        if plan.name in self.lifted:
+            return False
+        if plan.corrects:  # a partner that has corrected all of it has ended its own
+            return self._has_rest(plan)
+        system = self.view.system(plan.name)
+        answered = system is not None and system.outcome in ANSWERED
+        return plan.reach is Reach.SQL and answered
 
     def _has_rest(self, plan: SystemPlan) -> bool:
         """Whether people saw to what the connector could not do: its restriction stands still.
@@ -179,11 +220,17 @@ class CorrectRequest(Lifecycle):
             await self._start(matched, Status.FOLLOWING_UP)
             if not self.answered():
                 return
+        if not self.tells_before_lifting():
+            await self._end_also_at_partners()
+        if self.chosen is not Choice.REFUSE and self.unsaid:
+            await self.reply(supplement=True)
+        if self.tells_before_lifting():
+            await self._end_also_at_partners()
+
+    async def _end_also_at_partners(self) -> None:
         await self.end_restriction()
         if self.systems.lifting():
             await self.until(lambda: not self.systems.lifting(), summary="partners end it, too")
-        if self.chosen is not Choice.REFUSE:
-            await self.reply(supplement=True)
 
     def _is_matched_late(self, plan: SystemPlan) -> bool:
         """A person has said after the reply which records are meant."""

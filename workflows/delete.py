@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 from workflows.lifecycle import Lifecycle
+from workflows.staff.acting import called_off
 
 with workflow.unsafe.imports_passed_through():
     from schemas.case import ANSWERED, Outcome, Status, SystemOutcome
@@ -162,7 +163,10 @@ class DeleteRequest(Lifecycle):
 
     async def _decisions_are_void(self) -> None:
         self.chosen = self.seconded = None
-        await self.record(take_back=True)
+        told = self.told_to_destroy()
+        await self.record(
+            take_back=True, systems=called_off(told), closes=tuple(task.task for task in told)
+        )
 
     def _is_due(self, plan: SystemPlan) -> bool:
         """Planned, or reached by people who have not been told yet; later, what was kept."""

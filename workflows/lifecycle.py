@@ -219,8 +219,11 @@ class Lifecycle(Resuming):
     async def _refuse_early(self) -> None:
         """Refused before its turn; taken back, the procedure goes on where it stood."""
         await self.decide_or_wait()
+        if self.tells_before_lifting():
+            await self.reply()
+            return await self.undo()
         await self.undo()
-        await self.reply()
+        return await self.reply()
 
     async def decide_or_wait(self) -> None:
         """Wait for the approver's (or the DPO's) decision."""

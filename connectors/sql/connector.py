@@ -21,6 +21,7 @@ from connectors.contract import (
     Erased,
     ErasurePlan,
     Found,
+    Identity,
     Person,
     Remains,
     RowKey,
@@ -134,6 +135,20 @@ class SqlConnector:
 
         return await self._written(person, write)
 
+    async def known_as(
+        self, person: Person, chosen: tuple[RowKey, ...] = ()
+    ) -> tuple[Identity, ...]:
+        """By what the person's rows name them, in one view of the database. Changes nothing."""
+
+        async def look(connection: Connection) -> tuple[Identity, ...]:
+            layout = await self._laid_out(connection)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                search = Search(connection, layout, person, chosen)
+                await search.rows()
+                return search.named_by(chosen)
+
+        return await self._guarded(look)
+
     async def plan_erasure(
         self, person: Person, at: datetime, held: Held, chosen: tuple[RowKey, ...] = ()
     ) -> ErasurePlan:
@@ -167,7 +182,7 @@ class SqlConnector:
                 await bound(connection, limit)
                 erased = await Eraser(connection, Treatments(layout, held, at), person).erase(
                     chosen,
-                    lambda plan: voice.ask(lambda: agree(plan)),
+                    lambda plan, known: voice.ask(lambda: agree(plan, known)),
                     lambda: voice.ask(before_commit),
                 )
                 committing = True

@@ -42,12 +42,14 @@ class Eraser:
         self._layout = treatments.layout
         self._person = person
         self._known = Identifiers(person, self._layout.manifest.calling_code)
+        self._named_by: tuple[Identity, ...] = ()
 
     async def fates(self, chosen: tuple[RowKey, ...]) -> Fates:
         """What would become of the person's rows."""
         search = Search(self._connection, self._layout, self._person, chosen)
         heaps = await search.rows()
         self._known = search.known
+        self._named_by = search.named_by(chosen)
         return await Planner(self._connection, self._treatments).fates(heaps, chosen)
 
     async def erase(
@@ -56,7 +58,7 @@ class Eraser:
         """All but the commit."""
         fates = await self.fates(chosen)
         plan = fates.plan()
-        await agree(plan)
+        await agree(plan, self._named_by)
         if plan.blocked:
             raise SystemMisdeclared(
                 f"{self._layout.manifest.name}: nothing was erased: {'; '.join(plan.blocked)}. "

@@ -6,13 +6,15 @@ identifier that can be written in several ways is compared in all of them.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from connectors.contract import Identity, Person
 from connectors.manifest import IdentityColumn
+from rules.identity import normalise, phone
+from schemas.errors import BadInput
 
 Rule = Literal["email", "phone", "text"]
 
@@ -159,6 +161,20 @@ class Identifiers:
         known = self.of(column)
         held = {plain(text, column.rule.normalise) for text in texts(value)} - {""}
         return bool(known & held) if known and held else None
+
+
+def normalised(
+    identities: Iterable[Identity], rules: Mapping[str, Rule], calling_code: str | None
+) -> Iterator[Identity]:
+    """As `rules.identity` writes them. A malformed one names nobody, and is left out."""
+    for one in identities:
+        with suppress(BadInput):
+            rule = rules.get(one.type, "text")
+            if rule == "phone" and calling_code:
+                value = phone(one.value, country_code=calling_code)
+            else:
+                value = normalise(rule, one.value)
+            yield Identity(type=one.type, value=value)
 
 
 def texts(value: Any) -> list[str]:

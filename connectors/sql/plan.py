@@ -110,9 +110,8 @@ class Planner:
 
     async def fates(self, heaps: Heaps, chosen: Sequence[RowKey]) -> Fates:
         """What becomes of the person's rows, and of the doubtful ones that were chosen."""
-        taken = {at: row for at, row in heaps.perhaps.items() if _row_key(row) in chosen}
-        self._fates.doubtful = len(heaps.perhaps) - len(taken)
-        own = [*heaps.person.values(), *taken.values()]
+        own = heaps.taken(chosen)
+        self._fates.doubtful = len(heaps.person) + len(heaps.perhaps) - len(own)
         self._sort(own)
         await self._find_changes(own)
         await self._keep_what_kept_rows_refer_to()
@@ -246,7 +245,3 @@ class Planner:
 
     def _covers(self, table: int, row: Row) -> bool:
         return self._layout.catalog.covers(table, row.leaf)
-
-
-def _row_key(row: Row) -> RowKey:
-    return RowKey(schema_name=row.table.schema, table=row.table.name, key=row.key)

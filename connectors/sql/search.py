@@ -4,15 +4,15 @@ Three heaps: the person's rows; rows that could be somebody else's (`doubtful`);
 reached and tell of somebody else (`third_party`, Art. 15(4)).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
-from connectors.contract import Person, RowKey
+from connectors.contract import Identity, Person, RowKey
 from connectors.manifest import Column, DeclaredTable, IdentityColumn, Manifest
 from connectors.sql.catalog import Catalog, Connection, Table
-from connectors.sql.matching import Identifiers, Script, match_sql, quoted, texts
+from connectors.sql.matching import Identifiers, Script, match_sql, normalised, quoted, texts
 from connectors.sql.references import Edge, Link, References, links, references
 from connectors.sql.rows import Reader, Row, RowId, in_order
 from connectors.taxonomy import NAME
@@ -104,6 +104,12 @@ class Heaps:
     perhaps: dict[RowId, Row] = field(default_factory=dict)
     other: dict[RowId, Row] = field(default_factory=dict)
 
+    def taken(self, chosen: Sequence[RowKey]) -> list[Row]:
+        """The person's rows, and those of the doubtful ones that somebody chose."""
+        return [
+            *self.person.values(), *(r for r in self.perhaps.values() if _row_key(r) in chosen)
+        ]  # fmt: skip
+
 
 class Search:
     """One search for one person, within one transaction that sees one state of the database."""
@@ -124,6 +130,18 @@ class Search:
     def known(self) -> Identifiers:
         """By which identifiers the person is known; a search learns more of them."""
         return self._known
+
+    def named_by(self, chosen: Sequence[RowKey]) -> tuple[Identity, ...]:
+        """Every identifier that is known or stands in the rows that were found, normalised."""
+        given = dict.fromkeys(self._known.identities)
+        for row in self._heaps.taken(chosen):
+            for name, column in self._layout.identities(row.leaf).items():
+                for text in texts(row.values.get(name)):
+                    given[Identity(type=column.type, value=text)] = None
+        searched = self._layout.searched
+        rules = {c.type: c.rule.normalise for _, columns in searched for c in columns.values()}
+        code = self._layout.manifest.calling_code
+        return tuple(dict.fromkeys(normalised(given, rules, code)))
 
     async def rows(self) -> Heaps:
         """Everything that is held on the person, followed to its end."""
@@ -250,3 +268,7 @@ def condition(table: Table, name: str, column: IdentityColumn, at: int, script: 
         element = match_sql("e", rule, script, at)
         return f"exists (select from unnest(t.{quoted(name)}) e where {element})"
     return match_sql(f"t.{quoted(name)}", rule, script, at)
+
+
+def _row_key(row: Row) -> RowKey:
+    return RowKey(schema_name=row.table.schema, table=row.table.name, key=row.key)

@@ -261,9 +261,21 @@ System = Annotated[
 ]
 
 
-def pause(system: System = None) -> None:
+def pause(
+    system: System = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Stop nothing: show what stands still.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Stop what cannot be undone (erasing, correcting, purging); searching goes on."""
+    from starter.cli.show import standstills
     from starter.client import system_user
+
+    if listed:
+        standing = with_engine(lambda engine: engine.client.standstills.standing(), temporal=False)
+        mine = [one for one in standing if system in (None, one.system)]
+        return give(mine) if as_json else standstills(mine)
 
     with_engine(
         lambda engine: engine.client.standstills.pause(system, by=system_user()), temporal=False
@@ -273,6 +285,7 @@ def pause(system: System = None) -> None:
         f"Nothing is erased or corrected in {which} from now on; what has begun ends within "
         f"minutes. To go on: dsr resume{f' {system}' if system else ''}"
     )
+    return None
 
 
 def resume(system: System = None) -> None:

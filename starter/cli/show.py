@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schemas.lines import Pause
     from starter.asked import CorrectionsAsked
     from starter.dashboard import CaseLine, Overview, TaskLine
+    from starter.standstills import Standstill
 
 
 def case(view: CaseView) -> None:
@@ -169,7 +170,7 @@ def overview(counts: "Overview") -> None:
     say("", f"Overdue: {counts.overdue}")
     for system in counts.standing_still:
         which = "Every system" if system == "*" else system
-        say(f"{which} stands still: nothing is erased or corrected there. See: dsr resume --help")
+        say(f"{which} stands still: nothing is erased or corrected there. See: dsr pause --list")
     for pause in counts.left_alone:
         say(left_alone(pause))
     for title, column in (("breached by", counts.breached), ("open, of handler", counts.load)):
@@ -187,6 +188,20 @@ def left_alone(pause: "Pause") -> str:
         f"until {moment(pause.paused_until)}, then one call tries; {pause.waiting} case(s) wait. "
         f"See: dsr systems check {pause.system}. To call it at once: dsr resume {pause.system}"
     )
+
+
+def standstills(standing: Sequence["Standstill"]) -> None:
+    """What an operator has stopped, who waits for it, and what people were told before."""
+    if not standing:
+        return say("Nothing stands still.")
+    for one in standing:
+        which = one.system or "every system"
+        say(f"{which}: since {moment(one.since)}, by {one.by}. To go on: dsr resume"
+            f"{f' {one.system}' if one.system else ''}")  # fmt: skip
+        say(f"  waiting: {', '.join(one.waiting) or 'no case'}")
+        if one.with_people:
+            say(f"  told to destroy before, ask them to wait: {', '.join(one.with_people)}")
+    return None
 
 
 def asked(corrections: "CorrectionsAsked") -> None:

@@ -20,7 +20,7 @@ NO_HOLD = Held()
 REASON = {"fi": "syy", "sv": "orsak", "en": "reason"}
 
 
-async def agreed(plan: ErasurePlan) -> None:
+async def agreed(plan: ErasurePlan, _: object) -> None:
     """Anything goes."""
 
 

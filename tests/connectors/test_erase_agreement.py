@@ -29,7 +29,7 @@ async def test_the_plan_that_is_agreed_is_the_plan_that_was_shown(
     async with erasing(register_new, SQL, MANIFEST) as one:
         shown, asked = await one.plan(), []
 
-        async def agree(plan: ErasurePlan) -> None:
+        async def agree(plan: ErasurePlan, _: object) -> None:
             asked.append(plan.model_dump_json())
 
         await one.system.erase(one.who, AT, NO_HOLD, agree, proven, LIMIT)
@@ -42,7 +42,7 @@ async def test_a_caller_that_does_not_agree_gets_its_own_error_and_nothing_is_er
 ) -> None:
     async with erasing(register_new, SQL, MANIFEST) as one:
 
-        async def refuse(plan: ErasurePlan) -> None:
+        async def refuse(plan: ErasurePlan, _: object) -> None:
             raise PlanChanged
 
         with pytest.raises(PlanChanged):
@@ -189,7 +189,7 @@ async def test_a_plan_that_is_overtaken_is_tried_again_later_and_erases_nothing(
 ) -> None:
     async with erasing(register_new, SQL, MANIFEST) as one:
 
-        async def agree(plan: ErasurePlan) -> None:
+        async def agree(plan: ErasurePlan, _: object) -> None:
             await one.run(meanwhile)
 
         with pytest.raises(SystemUnreachable):

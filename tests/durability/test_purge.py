@@ -138,6 +138,19 @@ async def test_before_its_time_nothing_is_purged_and_after_it_once(office: Offic
     assert [await swept(office, after) for after in afters] == [0, 0, 1, 0]
 
 
+async def test_of_a_system_that_stands_still_no_case_is_purged_of_others_each(
+    office: Office,
+) -> None:
+    await closed(office, objected)  # in customers and marketing, by what they stop
+    await closed(office, withdrawn)
+    await office.client.standstills.pause("archive", by="os:operator")
+
+    assert await swept(office) == 1
+
+    await office.client.standstills.resume("archive", by="os:operator")
+    assert await swept(office) == 1
+
+
 async def test_an_open_case_is_never_purged_however_old(office: Office) -> None:
     number = await office.receives(a_form(evidence={}))
     await office.awaits(number, "verify_identity")

@@ -698,6 +698,30 @@ async def delete_plan_changed(office: Office) -> str:
 
 
 @scenario
+async def delete_refused_after_a_part(office: Office) -> str:
+    """One register has erased, more came into another: refused for the rest, the archive is off."""
+    number = await a_plan(office)
+    await first_approved(office, number)
+    office.systems["marketing"].holds = Found(rows=(a_row("1"), a_row("2")))
+    await office.act(number, SecondDecision, by="helena", choice=Choice.APPROVE)
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.LEGAL_CLAIMS)
+    return await sent(office, number, LetterKind.REFUSAL, Outcome.PARTIAL)
+
+
+@scenario
+async def delete_doubtful_match(office: Office) -> str:
+    """A person says whose the records are; then the register is planned anew."""
+    office.systems["customers"].holds = Found(rows=(a_row("1"),), doubtful=(a_row("2"),))
+    number = await office.receives(a_form("delete"))
+    view = await office.awaits(number, "choose_match")
+    task = next(a.task for a in view.awaiting if a.what == "choose_match")
+    await office.act(number, CompleteTask, by="maija", task=task, items=("2",))
+    await office.awaits(number, "decide")
+    return await erased(office, number, Outcome.FULFILLED)
+
+
+@scenario
 async def delete_second_refused(office: Office) -> str:
     """The second person says no: back to the first."""
     number = await a_plan(office)
@@ -790,6 +814,16 @@ async def correct_partner_told_by_people(office: Office) -> str:
     await corrected(office, number)
     await office.reaches(number, Status.FOLLOWING_UP)
     await done_by_hand(office, number, "correct_by_hand", records=1)
+    return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+
+
+@scenario
+async def correct_told_before_it_is_lifted(office: Office) -> str:
+    """The restriction ends once the reply has left; the archive answers later."""
+    number = await contested(office)
+    await corrected(office, number)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    await done_by_hand(office, number, "correct_by_hand", 1)
     return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
 
 

@@ -21,6 +21,7 @@ from storage import tables as t
 from storage.audit import Audit, entries
 from storage.case_file import CaseFile
 from storage.keyring import Keyring
+from storage.persons import remember
 from storage.secrets import Secrets
 from tests.office import POLICY
 
@@ -34,6 +35,8 @@ SYSTEMS = ("billing", "marketing")
 CATEGORIES = ("user.name", "user.contact.email", "user.financial")
 AINO = "aino.virtanen@example.fi"
 EERO = "eero.laakso@example.fi"
+PHONE = "+358405550101"  # of Aino, in registers alone
+BY_PHONE = {"identifiers": [{"type": "phone", "value": PHONE}]}
 
 CASE_ROW: dict[str, Any] = {
     "kind": "delete", "channel": "email", "language": "fi", "scope": ["register"],
@@ -42,9 +45,9 @@ CASE_ROW: dict[str, Any] = {
 }  # fmt: skip
 
 REGISTER = """
-create table if not exists person (email text, category text);
+create table if not exists person (email text, category text, phone text);
 truncate person;
-insert into person values
+insert into person (email, category) values
     ('aino.virtanen@example.fi', 'user.name'), ('aino.virtanen@example.fi', 'user.financial'),
     ('eero.laakso@example.fi', 'user.name');
 """
@@ -66,6 +69,7 @@ class Register:
 
     url: str
     looking: Any  # beside every transaction
+    digest: Any = None  # keyed, of the engine that erases here
 
     async def has(self, email: str = AINO) -> int:
         """How many records of a person are there."""
@@ -76,9 +80,20 @@ class Register:
         """Everybody is back."""
         await self.looking.execute(REGISTER)
 
+    async def gets_her_phone(self) -> None:
+        """Somebody adds to Aino's records how else she is known."""
+        await self.looking.execute("update person set phone = $1 where email = $2", PHONE, AINO)
+
+    async def named_by(self, conn: Any, email: str) -> list[bytes]:
+        """By what the person's records name them, as keyed hashes."""
+        known = "select distinct phone from person where email = $1 and phone is not null"
+        rows = await conn.fetch(known, email)
+        return [self.digest("identifier", "phone", row["phone"]) for row in rows]
+
     async def erase(self, erasing: Erasing, email: str = AINO) -> None:
         """What a connector does: one bounded transaction, proved before its commit."""
         async with Transaction(self, erasing) as transaction:
+            await transaction.cover(email)
             await transaction.delete(email)
             await erasing.prove()
             await transaction.commit()
@@ -102,6 +117,10 @@ class Transaction:
 
     async def __aexit__(self, *_: object) -> None:
         self.conn.terminate() if not self.done else await self.conn.close()
+
+    async def cover(self, email: str) -> None:
+        """Only what is locked."""
+        self.erasing.cover(await self.register.named_by(self.conn, email))
 
     async def delete(self, email: str) -> None:
         """All but what is held."""
@@ -133,6 +152,7 @@ class Desk:
         keyring = Keyring(self.engine, self.secrets.kek, self.secrets.pepper)
         audit = Audit(self.secrets.signer)
         self.case_file = CaseFile(self.engine, keyring, audit, self.policy.version)
+        self.register.digest = keyring.digest
         self.holds = self.holds_class(self.case_file, self.policy, SYSTEMS, lambda: self.clock[0])
         self.guard = self.guard_class(self.case_file, self.policy.holds.erase_within)
 
@@ -166,10 +186,17 @@ class Desk:
 
     async def erases(self, case: UUID, system: str = "billing", email: str = AINO) -> Erasing:
         """The whole activity, as the guard wants it."""
+        await self.learns(case, system, email)
         async with self.guard.erasing(self.wanted(case, system, email)) as erasing:
             if not erasing.held.everything:
                 await self.register.erase(erasing, email)
         return erasing
+
+    async def learns(self, case: UUID, system: str, email: str) -> None:
+        """By what the register names the person."""
+        found = await self.register.named_by(self.register.looking, email)
+        async with self.engine.begin() as conn:
+            await remember(conn, case, system, found)
 
     async def fails_after_its_proof(self, case: UUID) -> None:
         """Whether its transaction was committed, nobody can tell."""

@@ -1,8 +1,9 @@
 """The protocol of holds against erasures as a model: two tries to erase, one hold, a resolver.
 
-Anything may happen between two steps: a guard's connection (T1) or a process dies, a lock is not
-free in time, a COMMIT that was sent takes effect later, time runs out. `Protocol` says which steps
-are taken; a mutation leaves one out.
+The hold names the person by what the request does not have: only the register knows that it is the
+same person, from some moment on. Anything may happen between two steps: a guard's connection (T1)
+or a process dies, a lock is not free in time, a COMMIT that was sent takes effect later, time runs
+out. `Protocol` says which steps are taken; a mutation leaves one out.
 """
 
 from collections.abc import Iterator
@@ -24,17 +25,21 @@ class Protocol:
     row_per_try: bool = True  # a second try leaves the first one's intent alone
     bound_awaited: bool = True  # a doubt is resolved only when T2 must be over
     hold_first_without_lock: bool = True  # not locked: commit the hold, then read the intents
+    rows_covered: bool = True  # nothing goes that the register names by what is not locked
 
 
 @dataclass(frozen=True)
 class Try:
     """One try to erase: where its process is, its T1 and T2, its intent."""
 
-    at: Literal["start", "intended", "looked", "deleted", "proved", "sent", "over"] = "start"
+    at: Literal["start", "read", "intended", "looked", "deleted", "proved", "sent", "over"] = (
+        "start"
+    )
     t1: bool = False  # alive, with its shared lock
     t2: Literal["none", "open", "sent", "committed", "rolled back"] = "none"
     intent: Literal["none", "open", "erased", "untouched"] = "none"
     time_over: bool = False
+    knows: bool = False  # it has read by what the hold names the person
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ class State:
     hold: bool = False  # committed
     under_lock: bool = False  # and every guard's T1 was over then
     late: bool = False  # a try went on to commit all the same
-    gone: bool = False  # erased in the system
+    linked: bool = False  # the register names the person as the hold does, beside as the request
+    gone: bool = False  # what the hold is about is erased in the system
     seen: Literal["", "protected", "gone", "doubt"] = ""  # read, not yet told
     told: frozenset[str] = frozenset()
     resolving: tuple[int, bool] | None = None  # which doubt, whether the data was seen gone
@@ -72,6 +78,8 @@ def moves(protocol: Protocol, state: State) -> Iterator[tuple[str, State]]:
     for n in TRIES:
         for label, following in _try(protocol, state, n):
             yield f"try {n + 1}: {label}", following
+    if not state.linked and all(one.t2 in ("none", "rolled back") for one in state.tries):
+        yield "register: names the person as the hold does", replace(state, linked=True)
     for label, following in _place(protocol, state):
         yield f"place: {label}", following
     for label, following in _resolve(protocol, state):
@@ -103,7 +111,7 @@ def _try(protocol: Protocol, state: State, n: int) -> Iterator[tuple[str, State]
         t2 = "rolled back" if one.t2 == "open" else one.t2
         yield "its process dies", _set(state, n, at="over", t1=False, t2=t2)
     if one.t2 == "sent":
-        yield "T2 commits", replace(_set(state, n, t2="committed"), gone=True)
+        yield "T2 commits", replace(_set(state, n, t2="committed"), gone=state.linked)
         yield "T2 is refused", _set(state, n, t2="rolled back")
     if one.intent != "none" and not one.time_over and one.t2 != "sent":
         t2 = "rolled back" if one.t2 == "open" else one.t2
@@ -113,6 +121,8 @@ def _try(protocol: Protocol, state: State, n: int) -> Iterator[tuple[str, State]
 def _steps(protocol: Protocol, state: State, n: int, one: Try) -> Iterator[tuple[str, State]]:
     match one.at:
         case "start" if n == 0 or state.tries[0].at != "start":
+            yield "reads the register", _set(state, n, at="read", knows=state.linked)
+        case "read":
             if protocol.intent_first:
                 yield "commits its intent", _set(state, n, at="intended", intent="open")
             else:
@@ -121,7 +131,10 @@ def _steps(protocol: Protocol, state: State, n: int, one: Try) -> Iterator[tuple
             yield from _look(protocol, state, n)
         case "looked":
             intent = one.intent if protocol.intent_first else "open"
-            if not one.time_over:
+            if protocol.rows_covered and state.linked and not one.knows:
+                given_up = _close(protocol, state, n, "untouched")
+                yield "meets what it has not locked", _set(given_up, n, at="over", t1=False)
+            elif not one.time_over:
                 yield "deletes", _set(state, n, at="deleted", t2="open", intent=intent)
         case "deleted":
             yield from _prove(protocol, state, n, one)
@@ -133,9 +146,10 @@ def _steps(protocol: Protocol, state: State, n: int, one: Try) -> Iterator[tuple
 
 
 def _look(protocol: Protocol, state: State, n: int) -> Iterator[tuple[str, State]]:
-    if protocol.eraser_locks and state.placer in ("locked", "read") and protocol.placer_locks:
-        return  # waits
-    if state.hold:
+    knows, waits = state.tries[n].knows, protocol.eraser_locks and protocol.placer_locks
+    if knows and waits and state.placer in ("locked", "read"):
+        return
+    if knows and state.hold:
         ended = _close(protocol, state, n, "untouched")
         yield "sees the hold and stops", _set(ended, n, at="over")
     else:
@@ -144,7 +158,7 @@ def _look(protocol: Protocol, state: State, n: int) -> Iterator[tuple[str, State
 
 def _prove(protocol: Protocol, state: State, n: int, one: Try) -> Iterator[tuple[str, State]]:
     if (one.t1 or not protocol.proof) and one.t2 == "open" and not one.time_over:
-        late = state.late or state.under_lock
+        late = state.late or (state.under_lock and state.linked)
         yield "proves that T1 lives", replace(_set(state, n, at="proved"), late=late)
     else:
         given_up = _close(protocol, state, n, "untouched")
@@ -155,7 +169,7 @@ def _prove(protocol: Protocol, state: State, n: int, one: Try) -> Iterator[tuple
 
 
 def _place(protocol: Protocol, state: State) -> Iterator[tuple[str, State]]:
-    shared = protocol.eraser_locks and any(one.t1 for one in state.tries)
+    shared = protocol.eraser_locks and any(one.t1 and one.knows for one in state.tries)
     match state.placer:
         case "start":
             if not shared or not protocol.placer_locks:
@@ -185,7 +199,7 @@ def _tell(state: State, fate: str) -> State:
 
 
 def _fate(protocol: Protocol, state: State) -> Literal["protected", "gone", "doubt"]:
-    intents = {one.intent for one in state.tries}
+    intents = {one.intent for one in state.tries if one.knows}
     if "erased" in intents:
         return "gone"
     return "doubt" if "open" in intents and protocol.intents_read else "protected"

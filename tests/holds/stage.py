@@ -145,6 +145,7 @@ class SteppedRegister(Register):
         assert self.stage is not None
         await self.stage.barrier("erase", "delete")
         async with Transaction(self, erasing) as transaction:
+            await transaction.cover(email)
             await transaction.delete(email)
             await self.stage.barrier("erase", "prove")
             await erasing.prove()

@@ -24,7 +24,7 @@ from storage import tables as t
 from storage.database import connect
 from storage.holds import erasures_on
 from storage.secrets import Secrets
-from tests.holds.deskwork import RITVA, Desk, Register, fate_of
+from tests.holds.deskwork import BY_PHONE, RITVA, Desk, Register, fate_of
 from tests.holds.stage import (
     ERASE,
     Choices,
@@ -63,6 +63,7 @@ class Theatre:
     watch: AsyncEngine
     case: UUID
     order: dict[str, Any] = field(default_factory=dict)
+    linked: bool = False  # the register knows Aino's phone from the beginning
 
     async def plays(self, fault: str = "") -> int:
         """Every interleaving, with the fault that `kind@step` names. How many there were."""
@@ -88,8 +89,9 @@ class Theatre:
         assert isinstance(register, SteppedRegister)
         guard.stage = holds.stage = register.stage = stage
         kind, _, step = fault.partition("@")
+        faults = {"cut": self._cut, "dies": self._dies, "linked": register.gets_her_phone}
         if kind:
-            stage.faults[step] = {"cut": self._cut, "dies": self._dies}[kind]
+            stage.faults[step] = faults[kind]
 
     async def _cut(self) -> None:
         """The guard's connection is gone, its process is not."""
@@ -105,9 +107,11 @@ class Theatre:
 
     async def _reset(self) -> None:
         async with self.watch.begin() as conn:
-            for table in (t.erasures, t.hold_texts, t.holds, t.steps):
+            for table in (t.erasures, t.hold_texts, t.holds, t.steps, t.known_as):
                 await conn.execute(delete(table))
         await self.erase.register.refill()
+        if self.linked:
+            await self.erase.register.gets_her_phone()
 
     async def _check(self, placed: HoldView) -> None:
         """What was told, then what is found when the doubt is resolved, then another try."""
@@ -201,6 +205,41 @@ async def test_nor_when_the_lock_is_not_free_in_time(
 async def test_nor_when_everybody_in_the_system_is_held(theatre: Theatre) -> None:
     theatre.order = {"person": None, "systems": ["billing"]}
     assert await theatre.plays() == 19
+
+
+# -- the hold knows the person by what the request does not have --------------------------------
+
+
+async def test_nor_when_only_the_register_knows_that_it_is_the_same_person(
+    theatre: Theatre,
+) -> None:
+    theatre.order, theatre.linked = {"person": BY_PHONE}, True
+    assert await theatre.plays() == 19
+
+
+async def test_nor_when_the_register_learns_it_meanwhile(theatre: Theatre) -> None:
+    theatre.order = {"person": BY_PHONE}
+    assert await theatre.plays("linked@delete") == 70
+
+
+async def test_without_what_registers_know_a_play_goes_wrong(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: object) -> tuple[bytes, ...]:
+        return ()
+
+    theatre.order, theatre.linked = {"person": BY_PHONE}, True
+    monkeypatch.setattr(erasing, "hashes_of", nothing)
+    monkeypatch.setattr(Erasing, "cover", lambda *_: None)
+    assert "called protected, and gone" in await _found_wrong(theatre)
+
+
+async def test_without_the_look_at_what_is_to_go_a_play_goes_wrong(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theatre.order = {"person": BY_PHONE}
+    monkeypatch.setattr(Erasing, "cover", lambda *_: None)
+    assert "called protected, and gone" in await _found_wrong(theatre, "linked@delete")
 
 
 # -- the same plays with a step left out ---------------------------------------------------------

@@ -200,8 +200,10 @@ async def test_a_withdrawal_after_part_was_erased_says_what_cannot_be_undone(off
     await office.act(number, Withdraw, by="maija")
 
     view = await office.reaches(number, Status.CLOSED)
-    assert view.outcome is Outcome.WITHDRAWN
+    assert view.outcome is Outcome.PARTIAL
     (letter,) = [x for x in view.letters if x.kind is LetterKind.CONFIRMATION]
     page = (await office.client.letter(number, letter.id, by="maija")).decode()
     assert "Sitä ei voi perua" in page
+    assert "edelleen ennallaan" in page
+    assert 'id="remedy"' in page
     assert len(office.systems["marketing"].holds.rows) == 1

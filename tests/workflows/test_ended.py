@@ -205,3 +205,14 @@ async def test_what_concerns_somebody_who_asked_is_refused(office: Office):
 async def test_a_batch_that_is_none_is_refused(office: Office):
     with pytest.raises(BadInput, match="no such batch"):
         await office.client.retention.decide("R20200101", Choice.APPROVE, by="antti")
+
+
+async def test_in_a_year_of_daily_sweeps_a_batch_that_nobody_decides_is_begun_once(office: Office):
+    """It waits for two people, however long."""
+    assert [await swept(office, days) for days in range(0, 366, 30)] == [1, *[0] * 12]
+    number = await the_case(office)
+
+    await office.passes(number, timedelta(days=365))
+
+    view = await office.client.show(number)
+    assert (view.status, view.plan is not None) == (Status.DECIDING, True)

@@ -52,6 +52,27 @@ async def test_one_system_that_stands_still_does_not_stop_the_others(office: Off
     await office.awaits(number, "send_reply")
 
 
+async def test_nobody_is_told_to_destroy_until_it_is_resumed(office: Office):
+    await office.client.standstills.pause("archive", by="os:operator")
+    number = await planned(office, scope=["archive"])
+
+    await approved_by_two(office, number)
+
+    view = await office.sees(number, lambda v: v.system("archive").reason is not None)
+    assert all(awaited.system is None for awaited in view.awaiting)
+    (one,) = await office.client.standstills.standing()
+    assert (one.waiting, one.with_people) == ((number,), ())
+
+    await office.client.standstills.resume("archive", by="os:operator")
+    await office.passes(number, timedelta(hours=1))
+
+    view = await office.awaits(number, "erase_by_hand")
+    task = next(a.task for a in view.awaiting if a.what == "erase_by_hand")
+    await office.client.standstills.pause(None, by="os:operator")
+    (one,) = await office.client.standstills.standing()
+    assert one.with_people == (task,)
+
+
 async def test_searching_goes_on(office: Office):
     await office.client.standstills.pause(None, by="os:operator")
 

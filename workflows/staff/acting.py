@@ -20,9 +20,18 @@ with workflow.unsafe.imports_passed_through():
     from rules.staff import Matched, open_questions, refusal
     from schemas import messages as m
     from schemas.base import Model
-    from schemas.case import CaseView, IdentityState, PauseReason, Status, TimelineEntry
+    from schemas.case import (
+        Awaited,
+        CaseView,
+        IdentityState,
+        PauseReason,
+        Status,
+        SystemOutcome,
+        TimelineEntry,
+    )
     from schemas.request import Kind
-    from schemas.steps import CaseRef, OpenTask
+    from schemas.steps import CaseRef, OpenTask, SystemChange
+    from schemas.systems import Duty
 
 
 M = TypeVar("M", bound=m.StaffAction)
@@ -86,9 +95,18 @@ class Acting(Case):
     async def undo(self) -> None:
         """What was done only until the decision ends; nothing in most kinds."""
 
+    def tells_before_lifting(self) -> bool:
+        """Whether a restriction ends only once the person has been told (Art. 18(3))."""
+        return False
+
     def undone(self) -> bool:
         """Whether it has ended everywhere."""
         return True
+
+    def told_to_destroy(self) -> tuple[Awaited, ...]:
+        """Tasks by which people destroy what a deletion is about; they end with its approval."""
+        by_hand = f"{Duty.ERASE}_by_hand"
+        return tuple(awaited for awaited in self.view.awaiting if awaited.what == by_hand)
 
     def decider(self) -> str:
         """Who decides this kind."""
@@ -184,6 +202,15 @@ def read(model: type[R], given: tuple[Any, ...]) -> R | None:
         return model.model_validate_json(json.dumps(message))
     except ValueError:
         return None
+
+
+def called_off(tasks: tuple[Awaited, ...]) -> tuple[SystemChange, ...]:
+    """The systems of tasks that nobody is to do any more: as if they had not been asked."""
+    return tuple(
+        SystemChange(name=task.system, outcome=SystemOutcome.PENDING)
+        for task in tasks
+        if task.system is not None
+    )
 
 
 def text_part(what: str, action: m.StaffAction) -> str:

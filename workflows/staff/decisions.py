@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.case import Refused, TakenBack
-from workflows.staff.acting import Acting, read, text_part
+from workflows.staff.acting import Acting, called_off, read, text_part
 
 with workflow.unsafe.imports_passed_through():
     from schemas import messages as m
@@ -115,12 +115,13 @@ class Decisions(Acting):
         return await self._act(action, self._take_back)
 
     async def _take_back(self, action: m.TakeBack) -> None:
-        part = text_part("take-back", action)
+        part, told = text_part("take-back", action), self.told_to_destroy()
         await self.record(
             fact(Event.DECISION_TAKEN_BACK),
             by=action.by,
             take_back=True,
-            closes=("send_reply",),
+            systems=called_off(told),
+            closes=("send_reply", *(task.task for task in told)),
             texts={part: action.reason} if action.reason else {},
         )
         self.chosen, self.taken_back = None, True

@@ -87,6 +87,12 @@ class Tasks(Acting):
             texts=texts,
             keeps={f"upload:{action.id}": f"file:{task.task}"} if action.has_file else {},
         )
+        if task.system is not None and self._is_to_plan(task):
+            self.systems.ask_again(task.system)
+
+    def _is_to_plan(self, task: Awaited) -> bool:
+        """Whose the records are is known: now a deletion can be planned there."""
+        return task.what == "choose_match" and self.ref.kind is Kind.DELETE
 
     def _answer_by_hand(self, task: Awaited, name: str, action: m.CompleteTask) -> SystemChange:
         records = action.records or (1 if action.has_file else 0)
@@ -97,6 +103,8 @@ class Tasks(Acting):
             records += (system.records if system else 0) + len(action.items)
         if task.what == "choose_match":
             outcome = some if records else none
+        if self._is_to_plan(task):
+            outcome = SystemOutcome.PENDING
         if self.ref.kind is Kind.CORRECT and (self._has_more(task) or self.systems.hears(name)):
             outcome = SystemOutcome.PENDING
         return SystemChange(name=name, outcome=outcome, records=records)

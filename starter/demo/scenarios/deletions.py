@@ -3,7 +3,7 @@
 from schemas.case import Ground, Status
 from schemas.messages import Choice, SystemResolution, Withdraw
 from starter.demo.office import Desk
-from starter.demo.scenarios.playing import LETTER, of_ended, scenario, told
+from starter.demo.scenarios.playing import LETTER, nobody_is_chosen, of_ended, scenario, told
 
 
 @scenario
@@ -26,6 +26,7 @@ async def _carried_out(desk: Desk, number: str) -> None:
 async def deletion_partial(desk: Desk) -> str:
     """Two people approve; the bookkeeping law keeps the invoices, Art. 17(3)(b), until a date."""
     number = await desk.submit("AINO", "delete", **LETTER)
+    await nobody_is_chosen(desk, number)  # her husband's, at the same address
     await _carried_out(desk, number)
     await desk.until(number, lambda view: view.parked, "waits for its date")
     return number

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from schemas.case import Status
 from schemas.errors import CheckFailed
-from schemas.request import Kind, Subject
+from schemas.request import Attachment, Kind, Subject
 from starter.demo.office import LOOK, PATIENCE, Desk
 
 Scenario = Callable[[Desk], Awaitable[str]]
@@ -54,3 +54,13 @@ async def of_ended(desk: Desk, who: str) -> str:
             return lines[0].number
         await asyncio.sleep(LOOK)
     raise CheckFailed(f"The sweep of relations that ended began no case for {who}.")
+
+
+async def nobody_is_chosen(desk: Desk, number: str) -> None:
+    """A handler has looked: the doubtful records are somebody else's."""
+    view = await desk.awaits(number, "choose_match")
+    for task in [a for a in view.awaiting if a.what == "choose_match"]:
+        nobody = Attachment(
+            name="choice.json", media_type="application/json", base64=b"eyJiZWxvbmdzIjogW119"
+        )
+        await desk.client.complete_task(number, task.task, by=desk.member("handler"), file=nobody)
