@@ -21,9 +21,15 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError
-from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
+from temporalio.worker import (
+    FixedSizeSlotSupplier,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkerTuner,
+)
 
 from schemas.errors import BadInput, Unreachable
+from starter.admission import MOST, Admission
 from starter.connection import Connection
 from starter.sandbox import sandbox
 from starter.settings import Settings
@@ -112,12 +118,15 @@ def build_worker(
         workflows=workflows,
         activities=activities,
         workflow_runner=sandbox(),
-        tuner=WorkerTuner.create_fixed(
-            workflow_slots=settings.workflow_slots, activity_slots=settings.activity_slots
+        tuner=WorkerTuner.create_composite(
+            workflow_supplier=FixedSizeSlotSupplier(settings.workflow_slots),
+            activity_supplier=Admission(settings.activity_slots),
+            local_activity_supplier=FixedSizeSlotSupplier(1),  # none is used
+            nexus_supplier=FixedSizeSlotSupplier(1),
         ),
         max_cached_workflows=settings.max_cached_workflows,
-        # Default 3: a fan-out would send the rest through the server's task queue (34 % slower).
-        max_eager_activity_reservations_per_workflow_task=100,
+        # Default 3: a fan-out would send the rest through the server's task queue.
+        max_eager_activity_reservations_per_workflow_task=MOST,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         deployment_config=_deployment(),
     )
