@@ -278,6 +278,8 @@ class ReplyActivities:
     async def _files(self, step: CaseStep) -> dict[str, list[HandedIn]]:
         """Files with which manual tasks were answered, by system."""
         contents = await step.unseal_all("file:")
+        if not contents:
+            return {}
         done = await step.conn.execute(
             select(t.tasks.c.id, t.tasks.c.system)
             .where(t.tasks.c.case_id == step.case, t.tasks.c.id.in_(contents))
