@@ -1,7 +1,7 @@
 """The case row: opening a run, recording what happened, closing. Each is one transaction."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -31,6 +31,8 @@ from schemas.systems import SystemPlan, concerned
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.restrictions import restricts
+
+_PLANNED: Final = upsert(t.system_tasks).on_conflict_do_nothing()
 
 
 class CaseFileActivities:
@@ -189,4 +191,4 @@ async def _plan_systems(step: CaseStep, plan: tuple[SystemPlan, ...]) -> None:
         for n, p in enumerate(plan)
     ]  # fmt: skip
     if rows:
-        await step.conn.execute(upsert(t.system_tasks).values(rows).on_conflict_do_nothing())
+        await step.conn.execute(_PLANNED, rows)

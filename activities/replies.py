@@ -5,9 +5,9 @@ A rule decides what a reply says of its outcome; `activities.letters` decides ho
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import false, func, select
+from sqlalchemy import Boolean, Uuid, bindparam, func, select
 from temporalio import activity
 
 from activities import letter_content as content
@@ -40,6 +40,18 @@ from storage import tables as t
 from storage.case_file import CaseStep
 from storage.suppressions import choose
 from storage.views import case_view
+
+_PART: Final = t.sealed.c.part
+_REASON: Final = (
+    select(_PART)
+    .where(t.sealed.c.case_id == bindparam("case", type_=Uuid))
+    .where(
+        _PART.startswith("text:decision:")
+        | (bindparam("refused", type_=Boolean) & _PART.startswith("text:fee:"))
+    )
+    .order_by(t.sealed.c.sealed_at.desc())
+    .limit(1)
+)
 
 
 class ReplyActivities:
@@ -253,14 +265,7 @@ class ReplyActivities:
 
         A fee question that was refused states them there.
         """
-        fee = t.sealed.c.part.startswith("text:fee:") if refused else false()
-        part = await step.conn.scalar(
-            select(t.sealed.c.part)
-            .where(t.sealed.c.case_id == step.case)
-            .where(t.sealed.c.part.startswith("text:decision:") | fee)
-            .order_by(t.sealed.c.sealed_at.desc())
-            .limit(1)
-        )
+        part = await step.conn.scalar(_REASON, {"case": step.case, "refused": refused})
         content = await step.unseal(part) if part else None
         return content.decode() if content else None
 
@@ -289,6 +294,8 @@ class ReplyActivities:
     async def _files(self, step: CaseStep) -> dict[str, list[HandedIn]]:
         """Files with which manual tasks were answered, by system."""
         contents = await step.unseal_all("file:")
+        if not contents:
+            return {}
         done = await step.conn.execute(
             select(t.tasks.c.id, t.tasks.c.system)
             .where(t.tasks.c.case_id == step.case, t.tasks.c.id.in_(contents))

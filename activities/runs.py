@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Uuid, any_, exists, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    RowMapping,
+    Uuid,
+    any_,
+    bindparam,
+    exists,
+    literal,
+    select,
+    update,
+)
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributeKey,
@@ -39,6 +49,10 @@ HAS_KEY: Final = exists().where(
     t.case_keys.c.case_id == t.cases.c.id, t.case_keys.c.wrapped.is_not(None)
 )
 """Without its key a case has no run: nobody could read it."""
+
+_CASE: Final = bindparam("case", type_=Uuid)
+_ROW: Final = select(t.cases).where(t.cases.c.id == _CASE)
+_RUN: Final = select(t.cases.c.kind, t.cases.c.run).where(t.cases.c.id == _CASE)
 
 GRACE: Final = timedelta(minutes=1)
 """A case younger than this may still be between its row and its run."""
@@ -84,13 +98,13 @@ class Runs:
     async def start_case(self, case: UUID) -> None:
         """The same, by id."""
         async with self._case_file.reading.connect() as conn:
-            row = (await conn.execute(select(t.cases).where(t.cases.c.id == case))).mappings().one()
+            row = (await conn.execute(_ROW, {"case": case})).mappings().one()
         await self.start(row)
 
     async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
         """Tell the run that a letter has left; a case without an open run needs no telling."""
         async with self._case_file.reading.connect() as conn:
-            row = (await conn.execute(select(t.cases).where(t.cases.c.id == case))).mappings().one()
+            row = (await conn.execute(_RUN, {"case": case})).mappings().one()
         run = workflow_id(Kind(row["kind"]), case, row["run"])
         try:
             await self._client.get_workflow_handle(run).signal("letter_left", letter)

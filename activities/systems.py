@@ -58,12 +58,13 @@ class SystemActivities:
         """Find what the system holds; seal it; a doubtful match becomes a task, never a guess."""
         if self._desk.facts(call.system).reach is Reach.MANUAL:
             return await self._hand_over(call, SystemOutcome.PENDING)
-        try:
-            found = await self._desk.systems.connector(call.system).find(
-                await self._desk.person(call.case)
-            )
-        except SystemMisdeclared:
-            return misdeclared(call)
+        with self._together.announced(call.case):
+            try:
+                found = await self._desk.systems.connector(call.system).find(
+                    await self._desk.person(call.case)
+                )
+            except SystemMisdeclared:
+                return misdeclared(call)
         return await self._once(call, partial(keep_found, found=found))
 
     @activity.defn(name=SUPPRESS.name)

@@ -63,7 +63,7 @@ from starter.standstills import Standstills
 from starter.suppressions import Suppressions
 from storage import tables as t
 from storage.case_file import CaseFile
-from storage.views import case_id_of, refuse_purged
+from storage.views import case_id_of, living_case_of
 
 S = TypeVar("S", bound=StaffAction)
 
@@ -414,9 +414,7 @@ class DsrClient:
     async def _living(self, number: str) -> UUID:
         """The same, for whoever needs the content. Raises `Purged`."""
         async with self._case_file.reading.connect() as conn:
-            case = await case_id_of(conn, number)
-            await refuse_purged(conn, case)
-        return case
+            return await living_case_of(conn, number)
 
     async def _handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
         async with self._case_file.reading.connect() as conn:

@@ -149,6 +149,8 @@ class Intake:
 
     async def _under_key(self, conn: AsyncConnection, came: Submission) -> RowMapping | None:
         """The case that this key was answered with, for ever. Raises `RefusedByRule`."""
+        if came.key is None:
+            return None
         keys = t.idempotency_keys.c
         query = (
             select(t.cases, keys.body_hash)

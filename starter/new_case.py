@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,11 @@ from starter.submission import Submission
 from storage import tables as t
 from storage.audit import Audit
 from storage.case_file import clock_columns
+
+_FIRST: Final = upsert(t.number_series).values(year=bindparam("of"), last=1)
+_NEXT_NUMBER: Final = _FIRST.on_conflict_do_update(
+    index_elements=["year"], set_={"last": t.number_series.c.last + 1}
+).returning(t.number_series.c.last)
 
 
 class Relation(NamedTuple):
@@ -55,9 +60,8 @@ class NewCase:
             clock = clock.model_copy(update={"ladder": (), "next_step_at": None})
         number = await _next_number(conn, clock.receipt_date.year)
         await self.came.keyring.create(conn, case)
-        await conn.execute(
-            insert(t.cases).values(id=case, number=number, **self._columns(clock, assessment))
-        )
+        row = {"id": case, "number": number, **self._columns(clock, assessment)}
+        await conn.execute(insert(t.cases), row)
         await self._write_children(conn, case, assessment)
         facts = [
             *self._first_facts(clock, assessment),
@@ -105,6 +109,8 @@ class NewCase:
         if self.ended is not None:
             return fees.Assessment(result=FeeAssessment.FREE)
         same = [other.row["id"] for other in self.others if other.how is Sameness.SAME]
+        if not same:
+            return self._assessed([])
         rows = await conn.execute(
             select(t.inquiries, t.cases.c.number)
             .join(t.cases, t.cases.c.id == t.inquiries.c.case_id)
@@ -119,6 +125,9 @@ class NewCase:
             )
             for row in rows.mappings()
         ]  # fmt: skip
+        return self._assessed(history)
+
+    def _assessed(self, history: Sequence[fees.Inquiry]) -> fees.Assessment:
         policy, form = self.came.policy, self.came.form
         request = fees.Inquiry(
             id="", kind=form.kind, scope=tuple(sorted(set(form.scope))),
@@ -137,12 +146,11 @@ class NewCase:
         if known:
             await conn.execute(insert(t.identifiers), known)
         if assessment.result is not FeeAssessment.MERGE and self.ended is None:
-            await conn.execute(
-                insert(t.inquiries).values(
-                    case_id=case, kind=form.kind, scope=sorted(set(form.scope)),
-                    received_at=form.received_at,
-                )
-            )  # fmt: skip
+            inquiry = {
+                "case_id": case, "kind": form.kind, "scope": sorted(set(form.scope)),
+                "received_at": form.received_at,
+            }  # fmt: skip
+            await conn.execute(insert(t.inquiries), inquiry)
 
     async def _open_task(self, conn: AsyncConnection, case: UUID, number: str) -> list[Fact]:
         """Who the person is may be a question to a person, never a guess (law.md 3)."""
@@ -193,10 +201,5 @@ class NewCase:
 
 
 async def _next_number(conn: AsyncConnection, year: int) -> str:
-    row = upsert(t.number_series).values(year=year, last=1)
-    last = await conn.scalar(
-        row.on_conflict_do_update(
-            index_elements=["year"], set_={"last": t.number_series.c.last + 1}
-        ).returning(t.number_series.c.last)
-    )
+    last = await conn.scalar(_NEXT_NUMBER, {"of": year})
     return f"{year}-{last:04d}"

@@ -1,9 +1,10 @@
 """Handing letters over: the first fetch is the leaving, and only that stops the clock."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, Uuid, bindparam, select, update
 
 from activities.runs import Runs
 from schemas.case import LetterKind, LetterState
@@ -12,6 +13,21 @@ from schemas.events import Event
 from schemas.messages import LetterLeft
 from storage import tables as t
 from storage.case_file import CaseFile, CaseStep
+
+_CASE: Final = bindparam("case", type_=Uuid)
+_NEWEST_PACKAGE: Final = (
+    select(t.letters.c.id)
+    .where(t.letters.c.case_id == _CASE, t.letters.c.has_package)
+    .where(t.letters.c.state != LetterState.WITHDRAWN)
+    .order_by(t.letters.c.written_at.desc())
+    .limit(1)
+)
+_LETTERS: Final = select(t.letters).where(t.letters.c.case_id == _CASE)
+_LEFT: Final = (
+    update(t.letters)
+    .where(t.letters.c.case_id == _CASE, t.letters.c.id == bindparam("letter"))
+    .values(state=LetterState.LEFT, left_at=bindparam("at"), left_by=bindparam("by"))
+)
 
 
 class Outbox:
@@ -28,13 +44,7 @@ class Outbox:
     async def package(self, case: UUID, by: str, at: datetime) -> bytes:
         """The newest package (a ZIP), with the letter that it belongs to."""
         async with self._case_file.reading.connect() as conn:
-            letter = await conn.scalar(
-                select(t.letters.c.id)
-                .where(t.letters.c.case_id == case, t.letters.c.has_package)
-                .where(t.letters.c.state != LetterState.WITHDRAWN)
-                .order_by(t.letters.c.written_at.desc())
-                .limit(1)
-            )
+            letter = await conn.scalar(_NEWEST_PACKAGE, {"case": case})
         if letter is None:
             raise RefusedByRule("There is no package yet: it is compiled after the decision.")
         return await self._hand_over(case, letter, f"package:{letter}", by, at)
@@ -57,7 +67,7 @@ class Outbox:
 
 
 async def _letter(step: CaseStep, letter: str) -> RowMapping:
-    letters = await step.conn.execute(select(t.letters).where(t.letters.c.case_id == step.case))
+    letters = await step.conn.execute(_LETTERS, {"case": step.case})
     row = next((row for row in letters.mappings() if row["id"] == letter), None)
     number = step.row["number"]
     if row is None:
@@ -68,8 +78,5 @@ async def _letter(step: CaseStep, letter: str) -> RowMapping:
 
 
 async def _leave(step: CaseStep, letter: str, by: str, at: datetime) -> None:
-    await step.conn.execute(
-        update(t.letters)
-        .where(t.letters.c.case_id == step.case, t.letters.c.id == letter)
-        .values(state=LetterState.LEFT, left_at=at, left_by=by)
-    )
+    left = {"case": step.case, "letter": letter, "at": at, "by": by}
+    await step.conn.execute(_LEFT, left)

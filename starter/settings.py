@@ -69,8 +69,9 @@ class Settings(BaseSettings):
     )  # fmt: skip
     activity_slots: int = Field(
         40, alias="DSR_ACTIVITY_SLOTS", ge=1, le=10_000,
-        description="Activities at a time. More: in a burst all requests wait alike, instead of "
-        "the youngest for the oldest. Fewer: a few systems that hang hold up the rest.",
+        description="Activities at a time beyond which no new work is fetched; what requests "
+        "underway go on with is taken all the same. More: in a burst all requests wait alike, "
+        "instead of the youngest for the oldest. Fewer: a few systems that hang hold up the rest.",
     )  # fmt: skip
     max_cached_workflows: int = Field(
         1_000, alias="DSR_MAX_CACHED_WORKFLOWS", ge=0, le=100_000,

@@ -22,6 +22,7 @@ from temporalio.runtime import (
 )
 from temporalio.service import RPCError
 from temporalio.worker import (
+    FixedSizeSlotSupplier,
     Interceptor,
     PatchActivationInput,
     Worker,
@@ -30,6 +31,7 @@ from temporalio.worker import (
 )
 
 from schemas.errors import BadInput, Unreachable
+from starter.admission import MOST, Admission
 from starter.connection import Connection
 from starter.sandbox import sandbox
 from starter.settings import Settings
@@ -140,12 +142,15 @@ def build_worker(
         workflows=workflows,
         activities=activities,
         workflow_runner=sandbox(),
-        tuner=WorkerTuner.create_fixed(
-            workflow_slots=settings.workflow_slots, activity_slots=settings.activity_slots
+        tuner=WorkerTuner.create_composite(
+            workflow_supplier=FixedSizeSlotSupplier(settings.workflow_slots),
+            activity_supplier=Admission(settings.activity_slots),
+            local_activity_supplier=FixedSizeSlotSupplier(1),  # none is used
+            nexus_supplier=FixedSizeSlotSupplier(1),
         ),
         max_cached_workflows=settings.max_cached_workflows,
-        # Default 3: a fan-out would send the rest through the server's task queue (34 % slower).
-        max_eager_activity_reservations_per_workflow_task=100,
+        # Default 3: a fan-out would send the rest through the server's task queue.
+        max_eager_activity_reservations_per_workflow_task=MOST,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         patch_activation_callback=_begins_all_but(settings.waiting_patches),
         deployment_config=_deployment(),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,9 @@ from sqlalchemy import (
     Row,
     RowMapping,
     Text,
+    Update,
     Uuid,
+    any_,
     bindparam,
     column,
     delete,
@@ -30,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from schemas.case import (
     Awaited,
@@ -90,6 +94,56 @@ def _parts_sealed() -> CTE:
 
 
 _SEALED: Final = _parts_sealed()
+
+# What a step says to the database is built once: to build a statement costs more than to run it.
+
+_MINE: Final = bindparam("mine", type_=Uuid)
+_UNSEALED: Final = select(t.sealed.c.content).where(
+    t.sealed.c.case_id == _MINE, t.sealed.c.part == bindparam("name")
+)
+_ALL_UNSEALED: Final = (
+    select(t.sealed.c.part, t.sealed.c.content)
+    .where(t.sealed.c.case_id == _MINE, func.starts_with(t.sealed.c.part, bindparam("prefix")))
+    .order_by(t.sealed.c.part)
+)
+_TASKS_CLOSED: Final = (
+    update(t.tasks)
+    .where(t.tasks.c.case_id == _MINE, t.tasks.c.id == any_(bindparam("ids", type_=ARRAY(Text))))
+    .values(done_at=bindparam("at"), done_by=bindparam("by"))
+)
+_LETTERS_EVER: Final = select(func.count()).where(t.letters.c.case_id == _MINE)
+_TASK: Final = insert(t.tasks)
+_DECISION: Final = insert(t.decisions)
+_LETTER: Final = insert(t.letters)
+
+
+@cache
+def _system_changed(*columns: str) -> ReturningUpdate[Any]:
+    """A system's part with new values, unless a person has left it out: the last word."""
+    part = t.system_tasks.c
+    return (
+        update(t.system_tasks)
+        .where(part.case_id == _MINE, part.name == bindparam("system"))
+        .where(part.outcome != SystemOutcome.LEFT_OUT)
+        .values({name: bindparam(f"new_{name}") for name in columns})
+        .returning(t.system_tasks)
+    )
+
+
+@cache
+def _case_changed(*columns: str, sealed: bool, audited: bool) -> Update:
+    """A case row with new values, and beside it what was sealed and said."""
+    row = t.cases.c
+    statement = update(t.cases).where(row.id == _MINE, row.revision == bindparam("known"))
+    statement = statement.values({name: bindparam(f"new_{name}") for name in columns})
+    if sealed:
+        statement = statement.add_cte(_SEALED)
+    return statement.add_cte(*WRITTEN) if audited else statement
+
+
+def _as_new(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as parameters that carry no column's own name."""
+    return {f"new_{name}": value for name, value in values.items()}
 
 
 def clock_columns(clock: Clock) -> dict[str, Any]:
@@ -209,12 +263,11 @@ class CaseStep:
             task=f"{self.row['number']}-{self._known.tasks_ever}", what=task.what, role=task.role,
             system=task.system, since=self.at, due=task.due,
         )  # fmt: skip
-        await self.conn.execute(
-            insert(t.tasks).values(
-                id=opened.task, case_id=self.case, what=task.what, role=task.role,
-                system=task.system, since=self.at, due=task.due,
-            )
-        )  # fmt: skip
+        values = {
+            "id": opened.task, "case_id": self.case, "what": task.what, "role": task.role,
+            "system": task.system, "since": self.at, "due": task.due,
+        }  # fmt: skip
+        await self.conn.execute(_TASK, values)
         self._known.open_tasks.append(opened)
         self.record(Event.TASK_OPENED, task=opened.task, role=task.role, what=task.what)
         return opened.task
@@ -227,11 +280,9 @@ class CaseStep:
         ]  # fmt: skip
         if not closed:
             return 0
-        await self.conn.execute(
-            update(t.tasks)
-            .where(t.tasks.c.case_id == self.case, t.tasks.c.id.in_([one.task for one in closed]))
-            .values(done_at=self.at, done_by=self.actor)
-        )
+        ids = [one.task for one in closed]
+        done = {"mine": self.case, "ids": ids, "at": self.at, "by": self.actor}
+        await self.conn.execute(_TASKS_CLOSED, done)
         for task in closed:
             self._known.open_tasks.remove(task)
             self.record(Event.TASK_DONE, task=task.task, what=task.what)
@@ -242,24 +293,20 @@ class CaseStep:
         values: dict[str, Any] = {"outcome": change.outcome, "reason": change.reason} | columns
         if change.records is not None:
             values["records"] = change.records
+        values["since"] = self.at
         changed = await self.conn.execute(
-            update(t.system_tasks)
-            .where(t.system_tasks.c.case_id == self.case, t.system_tasks.c.name == change.name)
-            .where(t.system_tasks.c.outcome != SystemOutcome.LEFT_OUT)  # a person's last word
-            .values(since=self.at, **values)
-            .returning(t.system_tasks)
+            _system_changed(*values), {"mine": self.case, "system": change.name, **_as_new(values)}
         )
         if (row := changed.mappings().one_or_none()) is not None:
             self.answered[change.name] = row
 
     async def decide(self, decision: DecisionView) -> None:
         """Add a decision that stands."""
-        await self.conn.execute(
-            insert(t.decisions).values(
-                case_id=self.case, what=decision.what, by=decision.by, at=decision.at,
-                ground=decision.ground, person=decision.person,
-            )
-        )  # fmt: skip
+        values = {
+            "case_id": self.case, "what": decision.what, "by": decision.by, "at": decision.at,
+            "ground": decision.ground, "person": decision.person,
+        }  # fmt: skip
+        await self.conn.execute(_DECISION, values)
 
     async def take_back(self) -> None:
         """No decision stands any more; letters that answered and have not left are withdrawn.
@@ -298,17 +345,15 @@ class CaseStep:
 
     async def write_letter(self, kind: LetterKind, content: bytes, package: bytes | None) -> str:
         """Put a letter, sealed, into the outbox. Returns its id within the case."""
-        count = select(func.count()).where(t.letters.c.case_id == self.case)
-        letter = f"L{(await self.conn.scalar(count) or 0) + 1}"
+        letter = f"L{(await self.conn.scalar(_LETTERS_EVER, {'mine': self.case}) or 0) + 1}"
         await self.seal(f"letter:{letter}", content)
         if package is not None:
             await self.seal(f"package:{letter}", package)
-        await self.conn.execute(
-            insert(t.letters).values(
-                case_id=self.case, id=letter, kind=kind, written_at=self.at,
-                has_package=package is not None,
-            )
-        )  # fmt: skip
+        values = {
+            "case_id": self.case, "id": letter, "kind": kind, "written_at": self.at,
+            "has_package": package is not None,
+        }  # fmt: skip
+        await self.conn.execute(_LETTER, values)
         self.record(Event.LETTER_WRITTEN, letter=letter, kind=kind)
         return letter
 
@@ -379,22 +424,19 @@ class Sitting:
         if not changes:
             return
         case: UUID = self._row["id"]
-        parameters: dict[str, Any] = {}
-        row = t.cases.c
-        statement = update(t.cases).where(row.id == case, row.revision == self._row["revision"])
-        statement = statement.values(changes)
+        parameters = {"mine": case, "known": self._row["revision"], **_as_new(changes)}
         if sealed := self._known.sealed:
-            statement = statement.add_cte(_SEALED)
             parameters |= {
                 "sealed_case": case, "sealed_parts": list(sealed),
                 "sealed_contents": list(sealed.values()),
             }  # fmt: skip
         said = [step.said for step in self._steps]
-        if self._known.end is not None and any(one.facts for one in said):
+        audited = self._known.end is not None and any(one.facts for one in said)
+        if audited and self._known.end is not None:
             added = audit.add(case, self._known.end, said, policy_version=policy_version)
-            statement = statement.add_cte(*WRITTEN)
             parameters |= added.parameters
             self.entries = added.entries
+        statement = _case_changed(*sorted(changes), sealed=bool(sealed), audited=audited)
         written = await self._conn.execute(statement, parameters)
         if written.rowcount != 1:
             raise RuntimeError("the case row changed under its lock")
@@ -497,9 +539,7 @@ def _of_this_run(row: RowMapping, keys: Sequence[str]) -> list[str]:
 
 async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str) -> bytes | None:
     """Sealed content of a case in this transaction."""
-    content = await conn.scalar(
-        select(t.sealed.c.content).where(t.sealed.c.case_id == case, t.sealed.c.part == part)
-    )
+    content = await conn.scalar(_UNSEALED, {"mine": case, "name": part})
     return None if content is None else await keyring.unseal(case, part, content, conn)
 
 
@@ -507,11 +547,7 @@ async def unseal_all(
     conn: AsyncConnection, keyring: Keyring, case: UUID, prefix: str
 ) -> dict[str, bytes]:
     """The same for all parts whose name begins so, by name without the prefix, in order."""
-    rows = await conn.execute(
-        select(t.sealed.c.part, t.sealed.c.content)
-        .where(t.sealed.c.case_id == case, t.sealed.c.part.startswith(prefix, autoescape=True))
-        .order_by(t.sealed.c.part)
-    )
+    rows = await conn.execute(_ALL_UNSEALED, {"mine": case, "prefix": prefix})
     return {
         part.removeprefix(prefix): await keyring.unseal(case, part, content, conn)
         for part, content in rows

@@ -5,15 +5,21 @@ for the commits of all before it, and wake the procedure on its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from storage.case_file import CaseFile, CaseStep
 
 R = TypeVar("R")
+
+PATIENCE: Final = 0.5
+"""Seconds that a step waits for others that are announced: a system that is slow, or that does not
+answer, holds up nobody else's answer for longer."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,21 @@ class Together:
     def __init__(self) -> None:
         self._waiting: dict[UUID, list[_Waiting]] = {}
         self._turns: dict[UUID, asyncio.Task[None]] = {}
+        self._announced: Counter[UUID] = Counter()
+        self._all_came: dict[UUID, asyncio.Event] = {}
+
+    @contextmanager
+    def announced(self, case: UUID) -> Iterator[None]:
+        """Around what ends in a step, or fails: those that are ready before it wait for it."""
+        self._announced[case] += 1
+        try:
+            yield
+        finally:
+            self._announced[case] -= 1
+            if not self._announced[case]:
+                del self._announced[case]
+                if case in self._all_came:
+                    self._all_came[case].set()
 
     async def step(
         self, case_file: CaseFile, case: UUID, key: str, at: datetime, actor: str,
@@ -48,10 +69,20 @@ class Together:
 
     async def _take_turns(self, case_file: CaseFile, case: UUID) -> None:
         try:
-            while group := self._waiting.pop(case, None):
-                await _take(case_file, case, group)
+            while case in self._waiting:
+                await self._gathered(case)
+                await _take(case_file, case, self._waiting.pop(case))
         finally:
             del self._turns[case]
+
+    async def _gathered(self, case: UUID) -> None:
+        """Until all that are announced have come, or patience ends."""
+        if case not in self._announced:
+            return
+        came = self._all_came[case] = asyncio.Event()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(came.wait(), PATIENCE)
+        del self._all_came[case]
 
 
 async def _take(case_file: CaseFile, case: UUID, group: list[_Waiting]) -> None:

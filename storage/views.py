@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Label,
+    Row,
     RowMapping,
     bindparam,
     func,
@@ -32,24 +33,33 @@ from schemas.errors import BadInput, Purged
 from storage import tables as t
 
 _NUMBER: Final = re.compile(r"[0-9]{4}-[0-9]{4,9}", re.ASCII)
+_NUMBERED: Final = select(t.cases.c.id, t.cases.c.number, t.cases.c.purged_at).where(
+    t.cases.c.number == bindparam("number")
+)
 
 
 async def case_id_of(conn: AsyncConnection, number: str) -> UUID:
     """The case behind a number. Raises `BadInput` for a number that does not exist."""
-    if not _NUMBER.fullmatch(number):
-        raise BadInput("A case number reads like 2027-0142. See: dsr list")
-    found: UUID | None = await conn.scalar(select(t.cases.c.id).where(t.cases.c.number == number))
-    if found is None:
-        raise BadInput(f"There is no case {number}. See: dsr list")
+    found: UUID = (await _numbered(conn, number)).id
     return found
 
 
-async def refuse_purged(conn: AsyncConnection, case: UUID) -> None:
-    """Raises `Purged` for a case of which only the record is left."""
-    query = select(t.cases.c.number, t.cases.c.purged_at).where(t.cases.c.id == case)
-    row = (await conn.execute(query)).one()
+async def living_case_of(conn: AsyncConnection, number: str) -> UUID:
+    """The same. Raises `Purged` for a case of which only the record is left."""
+    row = await _numbered(conn, number)
     if row.purged_at is not None:
         raise Purged(row.number)
+    found: UUID = row.id
+    return found
+
+
+async def _numbered(conn: AsyncConnection, number: str) -> Row[Any, Any, Any]:
+    if not _NUMBER.fullmatch(number):
+        raise BadInput("A case number reads like 2027-0142. See: dsr list")
+    row = (await conn.execute(_NUMBERED, {"number": number})).one_or_none()
+    if row is None:
+        raise BadInput(f"There is no case {number}. See: dsr list")
+    return row
 
 
 async def case_view(conn: AsyncConnection, case: UUID) -> CaseView:

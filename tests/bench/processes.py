@@ -7,32 +7,36 @@ from typing import Final, Self
 
 import psutil  # type: ignore[import-untyped]
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.bench.stand import Engine
 
 TEMPORAL: Final = "temporal"
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process (worker and client), the Temporal server that it started, and PostgreSQL."""
+    """Worker, client (this process), the Temporal server that it started, and PostgreSQL."""
 
     worker: psutil.Process
+    client: psutil.Process
     temporal: psutil.Process
     postgres: psutil.Process
 
     @classmethod
-    async def of(cls, database: AsyncEngine) -> Self:
-        """Those behind an engine of this process."""
-        async with database.connect() as conn:
+    async def of(cls, engine: Engine) -> Self:
+        """Those behind an engine. One whose worker is this process has no client apart."""
+        async with engine.database.connect() as conn:
             folder = str(await conn.scalar(text("show data_directory")))
-        worker = psutil.Process(os.getpid())
-        temporal = next(child for child in worker.children() if child.name() == TEMPORAL)
-        return cls(worker, temporal, _postmaster(Path(folder)))
+        client = psutil.Process(os.getpid())
+        temporal = next(child for child in client.children() if child.name() == TEMPORAL)
+        worker = psutil.Process(engine.worker) if engine.worker else client
+        return cls(worker, client, temporal, _postmaster(Path(folder)))
 
     def seconds(self) -> dict[str, float]:
         """CPU time so far. A server's children that have ended count with their parent."""
         return {
             "worker": _own(self.worker),
+            "client": _own(self.client),
             "temporal": _with_children(self.temporal),
             "postgres": _with_children(self.postgres),
         }

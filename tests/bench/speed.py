@@ -1,53 +1,36 @@
-"""How fast requests go, against runs of the same shape that do nothing of ours."""
+"""How fast requests go, against runs of the same shape that do nothing of ours.
+
+The worker of both has a process of its own, as in production; client and measuring share another.
+"""
 
 import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import cycle
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from connectors.registry import Systems
-from schemas.policy import AccessPolicy, Pace
 from starter.intake import Receipt
 from tests.bench.bare import INSERT, NOTHING, TABLE, Bare, Shape
 from tests.bench.figures import Figure, metric
 from tests.bench.processes import Processes
+from tests.bench.registers import PEOPLE, SYSTEMS, UNATTENDED, declared, registers
 from tests.bench.requests import median, p99, somebody
 from tests.bench.stand import Engine, Stand, an_engine
-from tests.connectors.small import CUSTOMERS, small
-from tests.office import POLICY
+from tests.bench.worker import a_worker
 
-SYSTEMS: Final = 10
 OPEN: Final = 50
 TIMES: Final = 5
 ALONE: Final = 30
 BURST: Final = 100
 FLOOD: Final = 500
-PEOPLE: Final = 1_000  # more than one metric asks for: nobody asks twice in one engine
 GLANCE: Final = 0.02  # seconds between two looks: a look must not cost what it measures
-UNATTENDED: Final = POLICY.model_copy(
-    update={
-        "access": AccessPolicy(unattended="nothing_to_withhold"),
-        "pace": Pace(),  # as shipped: a test's short time limits would repeat what only waits
-    }
-)
 
-REGISTERS: Final = [
-    statement
-    for n in range(SYSTEMS)
-    for statement in (
-        f"create schema s{n}",
-        f"create table s{n}.customers (id int primary key, name text, email text)",
-        f"insert into s{n}.customers select i, 'Person ' || i, 'p' || i || '@example.fi' "
-        f"from generate_series(1, {PEOPLE}) i",
-        f"create index on s{n}.customers (lower(email))",
-    )
-]
 _numbers = cycle(range(1, PEOPLE + 1))
 
 
@@ -59,35 +42,18 @@ def known() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def real_systems(stand: Stand) -> AsyncIterator[Systems]:
-    """Ten schemas of one PostgreSQL, each a declared system."""
-    name = await stand.postgres.create("template1")
-    for statement in REGISTERS:
-        await stand.postgres.execute(statement, name)
-    manifests = []
-    for n in range(SYSTEMS):
-        manifest = small({"customers": CUSTOMERS}, schema=f"s{n}")
-        facts = manifest.facts.model_copy(update={"name": f"system_{n}"})
-        manifests.append(manifest.model_copy(update={"facts": facts}))
-    systems = Systems(manifests, {"DSR_SMALL_URL": stand.postgres.url(name)})
-    try:
-        yield systems
-    finally:
-        await systems.close()
-        await stand.postgres.drop(name)
-
-
-@asynccontextmanager
 async def unattended(stand: Stand) -> AsyncIterator[Engine]:
-    """An engine that answers by itself, over ten real systems; warm."""
+    """An engine that answers by itself, over ten real systems; warm. Its worker has a process."""
     async with (
-        real_systems(stand) as systems,
-        an_engine(stand, systems, policy=UNATTENDED) as engine,
+        registers(stand) as register,
+        declared(register) as systems,
+        an_engine(stand, systems, policy=UNATTENDED, work=False) as engine,
+        a_worker(stand, engine, register) as worker,
     ):
         async with engine.database.begin() as conn:
             await conn.execute(text(TABLE))
         await requests(engine, SYSTEMS)
-        yield engine
+        yield replace(engine, worker=worker)
 
 
 async def requests(engine: Engine, count: int) -> None:
@@ -223,7 +189,7 @@ async def cpu_per_request(stand: Stand) -> list[Figure]:
     """CPU of all processes for one complete request, and for a run of its shape with INSERTs."""
     async with unattended(stand) as engine:
         shape = await shape_of(engine, INSERT)
-        processes = await Processes.of(engine.database)
+        processes = await Processes.of(engine)
         ours = await _spent(processes, lambda: requests(engine, OPEN))
         bare = await _spent(processes, lambda: bare_runs(engine, OPEN, shape))
     total = sum(ours.values())

@@ -1,7 +1,8 @@
 """The servers of one run of the benchmarks, and an engine of a metric's own on them.
 
 PostgreSQL is as safe as in production (fsync and synchronous_commit are on); Temporal keeps its
-state in memory; worker and client share this process, as they share the machine.
+state in memory; worker and client share this process, as they share the machine, unless a metric
+has a worker of its own (`tests.bench.worker`).
 """
 
 import shutil
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from activities.desk import Desk
 from activities.everything import every_activity
@@ -63,7 +65,9 @@ class Engine:
     case_file: CaseFile
     database: AsyncEngine
     secrets: Secrets
+    keys: Path  # the folder of the secrets
     queue: str
+    worker: int | None = None  # the id of the worker's process, if it has its own
 
 
 @asynccontextmanager
@@ -92,7 +96,8 @@ async def an_engine(
         if not work:
             yield engine
             return
-        async with _worker(stand, engine, systems, policy):
+        log = stand.folder / "checkpoints.jsonl"
+        async with worker_of(engine, systems, policy, stand.letters, log):
             yield engine
     finally:
         await database.dispose()
@@ -103,23 +108,34 @@ async def _engine(
     stand: Stand, database: AsyncEngine, systems: Any, policy: Policy,
     converter: DataConverter | None,
 ) -> Engine:  # fmt: skip
-    secrets = Secrets.load_or_create(stand.folder / f"keys-{uuid4()}")
+    keys = stand.folder / f"keys-{uuid4()}"
+    secrets = Secrets.load_or_create(keys)
     keyring = Keyring(database, secrets.kek, secrets.pepper)
-    case_file = CaseFile(database, keyring, Audit(secrets.signer), policy.version)
     temporal = await stand.temporal.connect_client(
         data_converter=converter or data_converter(keyring)
     )
     queue = f"bench-{uuid4()}"
+    return engine_on(temporal, database, keyring, secrets, keys, systems, policy, queue)
+
+
+def engine_on(
+    temporal: Client, database: AsyncEngine, keyring: Keyring, secrets: Secrets, keys: Path,
+    systems: Any, policy: Policy, queue: str,
+) -> Engine:  # fmt: skip
+    """An engine on these servers, as one process sees it."""
+    case_file = CaseFile(database, keyring, Audit(secrets.signer), policy.version)
     configuration: Any = SimpleNamespace(staff=STAFF, policy=policy, systems=systems.facts)
     client = DsrClient(temporal, case_file, configuration, queue)
-    return Engine(client, temporal, case_file, database, secrets, queue)
+    return Engine(client, temporal, case_file, database, secrets, keys, queue)
 
 
-def _worker(stand: Stand, engine: Engine, systems: Any, policy: Policy) -> Any:
-    desk = Desk(engine.case_file, policy, systems, stand.letters)
+def worker_of(
+    engine: Engine, systems: Any, policy: Policy, letters: Letters, log: Path
+) -> Worker:  # fmt: skip
+    """A worker of this process, tuned as in production; it also serves bare runs."""
+    desk = Desk(engine.case_file, policy, systems, letters)
     runs = Runs(engine.temporal, engine.case_file, engine.queue)
     ended = EndedIntake(engine.case_file, policy)
-    log = stand.folder / "checkpoints.jsonl"
     ours = every_activity(desk, runs, engine.secrets.signer, log, ended)
     bare = BareActivities(engine.database)
     workflows: Sequence[type] = (*EVERY_WORKFLOW, Bare)

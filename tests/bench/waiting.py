@@ -35,7 +35,7 @@ async def parked_memory(stand: Stand) -> list[Figure]:
     """
     async with an_engine(stand, at_once(SYSTEMS), policy=AS_SHIPPED) as engine:
         await _waiting(engine, AT_A_TIME)  # what is loaded once, however many wait
-        processes = await Processes.of(engine.database)
+        processes = await Processes.of(engine)
         before = _resident(processes)
         numbers = await _waiting(engine, WAITING)
         grown = {name: size - before[name] for name, size in _resident(processes).items()}

@@ -16,7 +16,7 @@ from schemas.events import Event
 from storage import tables as t
 from storage.audit import entries
 from storage.case_file import CaseStep
-from storage.together import Together
+from storage.together import PATIENCE, Together
 from storage.verify import chain_findings, chains_query, stored_chains
 from tests.office import Office, a_form, an_office, now
 
@@ -116,3 +116,22 @@ async def test_a_step_that_is_given_up_while_it_waits_is_not_taken(steps: Steps)
 
     assert waiting.cancelled()
     assert len(await steps.recorded()) == 2
+
+
+async def test_an_answer_waits_for_those_that_are_announced_and_shares_their_commit(steps: Steps):
+    with steps.together.announced(steps.case):
+        first = asyncio.create_task(steps.take("search:1"))
+        await asyncio.wait([first], timeout=0.1)
+        assert not first.done()
+    second = await steps.take("search:2")
+
+    assert await first == second
+
+
+async def test_one_that_is_announced_and_does_not_come_holds_up_the_others_a_moment_only(
+    steps: Steps,
+):
+    with steps.together.announced(steps.case):
+        await asyncio.wait_for(steps.take("search:1"), 10 * PATIENCE)
+
+    assert len(await steps.recorded()) == 1
