@@ -51,7 +51,10 @@ async def stand_ins(
     running = EmbeddedPartners(folder, {name: PARTNERS[name] for name in names}, parts)
     await running.launch()
     try:
-        yield Connection(temporal_address="-", database_url="-", partners=await running.ready())
+        yield Connection(
+            temporal_address="127.0.0.1:1", database_url="postgresql://127.0.0.1:1/none",
+            partners=await running.ready(),
+        )  # fmt: skip
     finally:
         await running.stop()
 
