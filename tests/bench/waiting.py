@@ -1,7 +1,6 @@
 """Many requests that wait for a person: the memory they take, and how soon one of them answers."""
 
 import asyncio
-import gc
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -36,9 +35,9 @@ async def parked_memory(stand: Stand) -> list[Figure]:
     async with an_engine(stand, at_once(SYSTEMS), policy=AS_SHIPPED) as engine:
         await _waiting(engine, AT_A_TIME)  # what is loaded once, however many wait
         processes = await Processes.of(engine.database)
-        before = _resident(processes)
+        before = processes.memory()
         numbers = await _waiting(engine, WAITING)
-        grown = {name: size - before[name] for name, size in _resident(processes).items()}
+        grown = {name: size - before[name] for name, size in processes.memory().items()}
         figures = [_memory(name, size / 1e6) for name, size in grown.items()]
         some = random.Random(1).sample(numbers, ASKED)
         return [
@@ -51,14 +50,6 @@ async def parked_memory(stand: Stand) -> list[Figure]:
 def _memory(of: str, value: float) -> Figure:
     parameters = {"waiting": WAITING, "systems": SYSTEMS, "of": of}
     return Figure(metric="parked_memory", parameters=parameters, value=value, unit="MB")
-
-
-def _resident(processes: Processes) -> dict[str, int]:
-    gc.collect()
-    return {
-        "worker": processes.worker.memory_info().rss,
-        "temporal": processes.temporal.memory_info().rss,
-    }
 
 
 async def _waiting(engine: Engine, count: int) -> list[str]:
