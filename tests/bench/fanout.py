@@ -19,7 +19,7 @@ from starter.sandbox import sandbox
 from tests.bench.figures import Figure, metric
 from tests.bench.histories import history_of
 from tests.bench.processes import Processes
-from tests.bench.requests import answered, at_once, median, somebody
+from tests.bench.requests import answered, at_once, handed_in, median, somebody
 from tests.bench.stand import Engine, Stand, an_engine
 from tests.fakes import FakePartner, FakeSystem, FakeSystems, facts
 from tests.office import POLICY
@@ -188,7 +188,7 @@ async def _searched(stand: Stand, systems: FakeSystems, answering: int) -> float
 async def answered_by(engine: Engine, requests: int, answering: int) -> None:
     """So many requests are received, and each has so many answers."""
     before = await _found(engine)
-    await asyncio.gather(*(engine.client.submit(somebody()) for _ in range(requests)))
+    await handed_in(engine, [somebody() for _ in range(requests)])
     while await _found(engine) < before + requests * answering:
         await asyncio.sleep(GLANCE)
 

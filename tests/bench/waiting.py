@@ -12,7 +12,7 @@ from schemas.messages import Choice, Decide
 from schemas.policy import Pace
 from tests.bench.figures import Figure, metric
 from tests.bench.processes import Processes
-from tests.bench.requests import at_once, median, p99, somebody
+from tests.bench.requests import at_once, handed_in, median, p99, somebody
 from tests.bench.stand import Engine, Stand, an_engine
 from tests.office import POLICY
 
@@ -57,8 +57,7 @@ async def _waiting(engine: Engine, count: int) -> list[str]:
     numbers: list[str] = []
     before = await _deciding(engine)
     while len(numbers) < count:
-        forms = (somebody("delete") for _ in range(AT_A_TIME))
-        receipts = await asyncio.gather(*(engine.client.submit(form) for form in forms))
+        receipts = await handed_in(engine, [somebody("delete") for _ in range(AT_A_TIME)])
         numbers += [receipt.number for receipt in receipts]
         last = AT_A_TIME if len(numbers) < count else 0
         while await _deciding(engine) < before + len(numbers) - last:
