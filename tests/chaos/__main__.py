@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import secrets
 import sys
 from contextlib import suppress
@@ -46,6 +47,7 @@ def main() -> int:
         return 2
     seed = secrets.randbelow(100_000) if given.seed is None else given.seed
     configure("ERROR")
+    logging.getLogger("temporalio.core").setLevel(logging.ERROR)  # its retries are as planned
     plan = drawn(seed, given.minutes * 60, round(given.minutes * A_MINUTE), given.workers)
     say(
         f"seed {seed}: {len(plan.requests)} requests, {len(plan.disturbances)} disturbances in "
