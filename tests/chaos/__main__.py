@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="of disturbances")
     parser.add_argument("--seed", type=int, default=None, help="of a plan to be repeated")
     parser.add_argument("--workers", type=int, default=WORKERS)
-    parser.add_argument("--quiet", type=float, default=15.0, help="minutes of rest, at most")
+    parser.add_argument("--quiet", type=float, default=4.0, help="minutes of standstill")
     given = parser.parse_args()
     if not 0 < given.minutes <= MOST_MINUTES or not 1 <= given.workers <= 10:
         print(f"Minutes: up to {MOST_MINUTES:.0f}; workers: 1 to 10.", file=sys.stderr)

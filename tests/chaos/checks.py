@@ -11,7 +11,6 @@ from typing import Any, Final
 from schemas.case import CaseView, LetterKind, LetterState, Status, SystemOutcome
 from schemas.partners import RequestStatus
 from schemas.request import Kind
-from starter.cli.next_steps import is_notice
 from starter.partners.process import Behaviour
 from starter.registers.people import Registered
 from tests.chaos.effects import Effect
@@ -96,16 +95,16 @@ def every_request_was_taken_in(evidence: Evidence) -> Iterator[str]:
             yield f"lost: {key} was never accepted"
 
 
-@check
-def every_case_has_ended_or_waits_for_somebody(evidence: Evidence) -> Iterator[str]:
-    """Closed, parked until a date or a hold's end, or with a task for a named person."""
-    for number, view in evidence.cases.items():
-        waits = [task for task in view.awaiting if task.role and not is_notice(task.what)]
-        if not (view.status is Status.CLOSED or view.parked or waits):
-            yield f"stuck: {number} is {view.status} and waits for nobody"
-
-
 # -- stuck ---------------------------------------------------------------------------------------
+
+
+@check
+def everything_came_to_rest(evidence: Evidence) -> Iterator[str]:
+    """Staff did whatever waited for them: what is open all the same waits in vain."""
+    for number, view in evidence.cases.items():
+        if not is_over(view):
+            waits = ", ".join(task.what for task in view.awaiting) or "nothing"
+            yield f"stuck: {number} is {view.status} at the end, and waits for {waits}"
 
 
 @check
@@ -122,7 +121,7 @@ def every_open_case_has_its_run_and_no_other(evidence: Evidence) -> Iterator[str
         for name in names:
             yield f"stuck: reconcile, {what}: {name}"
     for number, view in evidence.cases.items():
-        is_open = view.status is not Status.CLOSED and not view.parked
+        is_open = not is_over(view)
         if is_open != (number in evidence.running):
             run = "is missing" if is_open else "runs on"
             yield f"stuck: {number} is {view.status}, and its run {run}"
@@ -287,6 +286,11 @@ def _named(effect: Effect) -> str:
 def _digits(phone: str) -> str:
     """What all ways of writing a telephone number have in common."""
     return "".join(sign for sign in phone if sign.isdigit())[-9:]
+
+
+def is_over(view: CaseView) -> bool:
+    """Whether a case has come to an end, or waits for its date or hold without a run."""
+    return view.status is Status.CLOSED or view.parked
 
 
 REPLIES: Final = (LetterKind.REPLY, LetterKind.REFUSAL)

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from schemas.case import CaseView, Ground, LetterState, Status
+from schemas.case import Ground, LetterState
 from schemas.errors import BadInput, RefusedByRule
 from schemas.holds import Fate
 from schemas.messages import (
@@ -216,8 +216,3 @@ class Staff:
         await self._client.complete_task(
             line.number, line.task, by=ACCOUNT_OF[line.role], file=file, id=self._id(line)
         )
-
-
-def is_over(view: CaseView) -> bool:
-    """Whether a case has come to an end, or waits for its date or hold without a run."""
-    return view.status is Status.CLOSED or view.parked

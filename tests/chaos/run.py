@@ -26,10 +26,10 @@ from starter.schedules import SCHEDULE
 from starter.settings import Settings
 from storage.migrate import upgrade
 from tests.chaos import controller
-from tests.chaos.checks import Dispatch, Evidence, Sent, answers_of, findings
+from tests.chaos.checks import Dispatch, Evidence, Sent, answers_of, findings, is_over
 from tests.chaos.effects import count_effects, effects, fill, standing
 from tests.chaos.partner import received
-from tests.chaos.people import Staff, Told, is_over, submit_all
+from tests.chaos.people import Staff, Told, submit_all
 from tests.chaos.plan import Act, Disturbance, Plan, part_of
 from tests.chaos.servers import (
     ROOT,
@@ -46,6 +46,7 @@ READY: Final = 120.0  # seconds until the first worker has made the keys
 LOOK: Final = 2.0
 SWEPT_EVERY: Final = 65.0
 """Beyond the minute in which a case may still be between its row and its run: then it is mended."""
+LONGEST_REST: Final = 3_600.0  # seconds
 LISTED: Final = 5.0
 """Seconds until a listing of Temporal shows what was last."""
 
@@ -79,7 +80,7 @@ def say(line: str) -> None:
 
 
 async def run(plan: Plan, workers: int, quiet: float) -> bool:
-    """True if nothing was found. `quiet`: seconds that everything gets to come to rest."""
+    """True if nothing was found. `quiet`: seconds without any step that make a standstill."""
     folder = Path(tempfile.mkdtemp(prefix="dsr-chaos-"))
     kept = False
     try:
@@ -238,24 +239,35 @@ async def _disturb(world: World, what: Disturbance) -> None:
 
 
 async def _comes_to_rest(engine: Engine, quiet: float) -> None:
-    """Staff work on, the hourly sweep runs more often; until every case has ended, or too long."""
-    end, swept = time.monotonic() + quiet, 0.0
-    while time.monotonic() < end:
+    """Staff work on, the hourly sweep runs more often, until every case has ended.
+
+    Or nothing has moved for `quiet` seconds: a slow machine is no finding, standing still is one.
+    """
+    began = moved = time.monotonic()
+    swept, before = 0.0, (-1, -1)
+    while moved + quiet > time.monotonic() < began + LONGEST_REST:
         if time.monotonic() - swept > SWEPT_EVERY:
             with suppress(Exception):  # it runs already
                 await engine.temporal.get_schedule_handle(SCHEDULE).trigger()
             swept = time.monotonic()
-        open_cases = await _open(engine)
-        if not open_cases:
+        now = await _standing(engine)
+        if now[0] == 0:
             return
+        if now != before:
+            moved, before = time.monotonic(), now
         await asyncio.sleep(LOOK)
-    say(f"Not at rest after {quiet:.0f} s.")
+    say(f"Not at rest: {before[0]} case(s) are open after {time.monotonic() - began:.0f} s.")
 
 
-async def _open(engine: Engine) -> int:
-    query = "select count(*) from dsr.cases where status <> 'closed' and parked_at is null"
+async def _standing(engine: Engine) -> tuple[int, int]:
+    """Cases that have not ended, and a number that grows with every step of any case."""
+    query = (
+        "select count(*) filter (where status <> 'closed' and parked_at is null), "
+        "coalesce(sum(revision), 0) from dsr.cases"
+    )
     async with engine.case_file.reading.connect() as conn:
-        return int(await conn.scalar(text(query)) or 0)
+        unended, steps = (await conn.execute(text(query))).one()
+    return int(unended), int(steps)
 
 
 # -- what is left --------------------------------------------------------------------------------

@@ -113,9 +113,9 @@ TAMPERED: dict[str, tuple[dict[str, Any], str]] = {
         {"accepted": {k: v for k, v in SOUND.accepted.items() if k != "chaos-2"}},
         "lost: chaos-2 was never accepted",
     ),
-    "a case waits for nobody": (
+    "a case has not ended": (
         {**_case("2026-0001", status="searching"), "running": frozenset({"2026-0001"})},
-        "stuck: 2026-0001 is searching and waits for nobody",
+        "stuck: 2026-0001 is searching at the end, and waits for nothing",
     ),
     "a run is in trouble": ({"troubled": ("dsr-delete-1",)}, "stuck: the run dsr-delete-1"),
     "a run is missing": (
