@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench chaos lock clean
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -29,6 +29,9 @@ lint: setup  ## ruff, mypy --strict, import walls
 
 bench: setup  ## measure, as ratios within one run (ONLY=NAME)
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY),)
+
+chaos: setup  ## disturb a whole engine for ten minutes, then examine it (MINUTES=N SEED=N)
+	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 lock: setup  ## renew both lock files from pyproject.toml

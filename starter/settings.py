@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     max_cached_workflows: int = Field(
         1_000, alias="DSR_MAX_CACHED_WORKFLOWS", ge=0, le=100_000,
-        description="Open runs kept in memory, about 40 KB each. Fewer than are active: replays "
+        description="Open runs kept in memory, about 180 KB each. Fewer than are active: replays "
         "cost up to a third of the throughput. 0: replay every task.",
     )  # fmt: skip
     waiting_patches: str = Field(

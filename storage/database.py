@@ -7,8 +7,9 @@ import asyncpg
 from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from schemas.errors import BadInput, Unreachable
 
@@ -36,6 +37,7 @@ def connect(url: str, *, application: str = "dsr", pool_size: int = 20) -> Async
     engine = create_async_engine(
         target,
         hide_parameters=True,
+        poolclass=_Pool,
         pool_size=pool_size,
         max_overflow=0,  # a connection above the pool's size would be opened for one use
         connect_args={
@@ -47,6 +49,18 @@ def connect(url: str, *, application: str = "dsr", pool_size: int = 20) -> Async
     _translate_failures(engine)
     _ping_what_was_idle(engine)
     return engine
+
+
+class _Pool(AsyncAdaptedQueuePool):
+    """Who waits in vain for a connection is told so in a sentence, too."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except PoolTimeout:
+            raise Unreachable(
+                f"All {self.size()} connections of this process are taken: try again"
+            ) from None
 
 
 def _ping_what_was_idle(engine: AsyncEngine) -> None:

@@ -41,6 +41,11 @@ OF_CORRECTIONS: Final = (Duty.CONTEST, Duty.END_CONTEST, Duty.CORRECT, Duty.ADD_
 
 LONGEST_WAIT: Final = timedelta(days=1)
 
+PATIENTLY: Final = "2026-11-asked-on-patiently"
+"""Since then a system that staff know to be away is asked on by one activity, whose tries leave no
+events. A round of its own for each try costs eleven: of many systems that are away for weeks they
+reach Temporal's limit, which ends the run."""
+
 
 class FanOut:
     """Asks the systems of one case."""
@@ -152,9 +157,14 @@ class FanOut:
             self._case.interrupt = Fault(f"asking {plan.name} failed: {type(error).__name__}")
 
     async def _ask_until_answered(self, plan: SystemPlan, window: asyncio.Semaphore) -> None:
-        wait = self._case.opened.pacing.retry_most
+        wait, patiently = self._case.opened.pacing.retry_most, False
         while True:
-            if plan.name in self._paused:  # may take days: it takes no place of another system
+            if patiently:
+                answer = await self._call(
+                    plan, _step_of(plan), first=wait, most=LONGEST_WAIT,
+                    waits=plan.name in self._paused,
+                )  # fmt: skip
+            elif plan.name in self._paused:  # may take days: it takes no place of another system
                 answer = await self._try(plan)
             else:
                 async with window:
@@ -173,14 +183,14 @@ class FanOut:
                     await self._hear(plan)
                 return
             await self._tell(plan, answer)
+            patiently = answer is None and workflow.patched(PATIENTLY)
             await workflow.sleep(wait, summary=f"{plan.name}: again")
             wait = min(wait * 2, LONGEST_WAIT)
 
     async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
         """One round of tries; None if the system cannot be reached."""
-        step = steps.ASK_PARTNER if _is_partners(plan) else STEP_OF[plan.duty]
         tries, waits = self._case.opened.pacing.tell_after_tries, plan.name in self._paused
-        return await self._call(plan, step, tries=tries, waits=waits)
+        return await self._call(plan, _step_of(plan), tries=tries, waits=waits)
 
     async def _hear(self, plan: SystemPlan) -> None:
         """A partner answers in its own time; its silence becomes a task, and it is heard on."""
@@ -207,11 +217,13 @@ class FanOut:
 
     async def _call(
         self, plan: SystemPlan, step: Step[SystemCall, SystemAnswer], *, tries: int = 0,
-        within: timedelta | None = None, waits: bool = False,
+        within: timedelta | None = None, waits: bool = False, first: timedelta | None = None,
+        most: timedelta | None = None,
     ) -> SystemAnswer | None:  # fmt: skip
         """One activity; None if it gave up after its tries (0: never) or its time.
 
-        Where a try may only wait for its turn, the activity counts its tries itself.
+        Where a try may only wait for its turn, the activity counts its tries itself. `first` and
+        `most`: the waits between its tries, else those of the policy.
         """
         counts_itself = plan.limited or _is_partners(plan)
         case, pace = self._case, self._case.opened.pacing
@@ -236,8 +248,8 @@ class FanOut:
                 start_to_close_timeout=pace.system_timeout,
                 schedule_to_close_timeout=within,
                 retry_policy=RetryPolicy(
-                    initial_interval=pace.retry_first,
-                    maximum_interval=pace.retry_most,
+                    initial_interval=first or pace.retry_first,
+                    maximum_interval=most or pace.retry_most,
                     maximum_attempts=0 if counts_itself else tries,
                 ),
             )
@@ -307,6 +319,10 @@ class FanOut:
             systems=(SystemChange(name=plan.name, outcome=outcome, reason=reason),),
             opens=(OpenTask(what="resolve_system", role="handler", system=plan.name),),
         )
+
+
+def _step_of(plan: SystemPlan) -> Step[SystemCall, SystemAnswer]:
+    return steps.ASK_PARTNER if _is_partners(plan) else STEP_OF[plan.duty]
 
 
 def _is_partners(plan: SystemPlan) -> bool:

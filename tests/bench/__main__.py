@@ -7,14 +7,14 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.bench import histories, holds, speed, store, waiting
+from tests.bench import fanout, histories, holds, speed, store, waiting
 from tests.bench.figures import METRICS, Figure
 from tests.bench.stand import a_stand
 
-MODULES: Final = (histories, holds, speed, store, waiting)
+MODULES: Final = (fanout, histories, holds, speed, store, waiting)
 HEAD: Final = ("metric", "parameters", "value", "unit", "bar", "")
 FILE: Final = Path("bench.jsonl")
-LONGEST: Final = 600.0  # seconds for one metric: a hang is a failure, not a wait
+LONGEST: Final = 1800.0  # seconds for one metric: a hang is a failure, not a wait
 
 
 async def measure(names: list[str]) -> list[Figure]:

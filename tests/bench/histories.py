@@ -43,7 +43,7 @@ async def delete_events(stand: Stand) -> list[Figure]:
     figures = []
     for n in (1, 10, 50):
         async with an_engine(stand, at_once(n)) as engine:
-            history = await _history(engine, await erased(engine))
+            history = await history_of(engine, await erased(engine))
         figures.append(
             Figure(
                 metric="delete_events", parameters={"systems": n}, value=len(history.events),
@@ -57,7 +57,7 @@ async def delete_events(stand: Stand) -> list[Figure]:
 async def replay_ratio(stand: Stand) -> list[Figure]:
     """An access request replayed, against a run that does nothing of ours, event for event."""
     async with an_engine(stand, at_once(REPLAYED)) as engine:
-        ours = await _history(engine, await answered(engine))
+        ours = await history_of(engine, await answered(engine))
         bare = await _bare_history(engine, len(ours.events))
         replayer = Replayer(
             workflows=[*EVERY_WORKFLOW, Bare], workflow_runner=sandbox(),
@@ -108,10 +108,11 @@ def _size(n: int, history: WorkflowHistory) -> Figure:
 
 async def _one_request(stand: Stand, systems: int) -> WorkflowHistory:
     async with an_engine(stand, at_once(systems)) as engine:
-        return await _history(engine, await answered(engine))
+        return await history_of(engine, await answered(engine))
 
 
-async def _history(engine: Engine, number: str) -> WorkflowHistory:
+async def history_of(engine: Engine, number: str) -> WorkflowHistory:
+    """What a case has left in Temporal."""
     handle: WorkflowHandle[object, object] = await engine.client._handle(
         await engine.client._case(number)
     )

@@ -1,5 +1,6 @@
-"""The CPU time of every process that has a part in a request."""
+"""The CPU time and memory of every process that has a part in a request."""
 
+import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,14 @@ class Processes:
             "client": _own(self.client),
             "temporal": _with_children(self.temporal),
             "postgres": _with_children(self.postgres),
+        }
+
+    def memory(self) -> dict[str, int]:
+        """Bytes that are resident now, without what only waits to be collected."""
+        gc.collect()
+        return {
+            "worker": self.worker.memory_info().rss,
+            "temporal": self.temporal.memory_info().rss,
         }
 
 

@@ -7,11 +7,13 @@ from uuid import uuid4
 
 from schemas.case import CaseView, LetterKind, Status
 from schemas.messages import Choice, Decide, Review, SecondDecision
+from starter.intake import Receipt
 from tests.bench.stand import Engine
 from tests.fakes import FakeSystem, FakeSystems, facts
 from tests.office import a_form
 
-PATIENCE = 60.0  # seconds
+SENDERS = 20
+PATIENCE = 600.0  # seconds; a thousand systems on a busy machine
 
 
 def at_once(count: int) -> FakeSystems:
@@ -25,6 +27,20 @@ def somebody(
     """A request, for access if nothing else is said, by letter; the person never asked before."""
     mail = {"type": "email", "value": f"{uuid4().hex}@example.fi"}
     return a_form(kind, of=of or {"name": "Aino Virtanen", "identifiers": [mail]}, **more)
+
+
+async def handed_in(engine: Engine, forms: Iterable[dict[str, Any]]) -> list[Receipt]:
+    """Requests as fast as intake takes them, from so many senders as share its connections.
+
+    More at a time would only wait in this process, some of them for too long.
+    """
+    places = asyncio.Semaphore(SENDERS)
+
+    async def one(form: dict[str, Any]) -> Receipt:
+        async with places:
+            return await engine.client.submit(form)
+
+    return list(await asyncio.gather(*(one(form) for form in forms)))
 
 
 async def seen(engine: Engine, number: str, what: Callable[[CaseView], Any]) -> CaseView:

@@ -20,7 +20,7 @@ from tests.bench.bare import INSERT, NOTHING, TABLE, Bare, Shape
 from tests.bench.figures import Figure, metric
 from tests.bench.processes import Processes
 from tests.bench.registers import PEOPLE, SYSTEMS, UNATTENDED, declared, registers
-from tests.bench.requests import median, p99, somebody
+from tests.bench.requests import handed_in, median, p99, somebody
 from tests.bench.stand import Engine, Stand, an_engine
 from tests.bench.worker import a_worker
 
@@ -69,7 +69,7 @@ async def requests(engine: Engine, count: int) -> None:
 
 
 async def _submitted(engine: Engine, count: int) -> list[Receipt]:
-    return list(await asyncio.gather(*(engine.client.submit(known()) for _ in range(count))))
+    return await handed_in(engine, [known() for _ in range(count)])
 
 
 async def _ready(engine: Engine) -> set[str]:

@@ -1,7 +1,6 @@
 """Many requests that wait for a person: the memory they take, and how soon one of them answers."""
 
 import asyncio
-import gc
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +12,7 @@ from schemas.messages import Choice, Decide
 from schemas.policy import Pace
 from tests.bench.figures import Figure, metric
 from tests.bench.processes import Processes
-from tests.bench.requests import at_once, median, p99, somebody
+from tests.bench.requests import at_once, handed_in, median, p99, somebody
 from tests.bench.stand import Engine, Stand, an_engine
 from tests.office import POLICY
 
@@ -36,9 +35,9 @@ async def parked_memory(stand: Stand) -> list[Figure]:
     async with an_engine(stand, at_once(SYSTEMS), policy=AS_SHIPPED) as engine:
         await _waiting(engine, AT_A_TIME)  # what is loaded once, however many wait
         processes = await Processes.of(engine)
-        before = _resident(processes)
+        before = processes.memory()
         numbers = await _waiting(engine, WAITING)
-        grown = {name: size - before[name] for name, size in _resident(processes).items()}
+        grown = {name: size - before[name] for name, size in processes.memory().items()}
         figures = [_memory(name, size / 1e6) for name, size in grown.items()]
         some = random.Random(1).sample(numbers, ASKED)
         return [
@@ -53,21 +52,12 @@ def _memory(of: str, value: float) -> Figure:
     return Figure(metric="parked_memory", parameters=parameters, value=value, unit="MB")
 
 
-def _resident(processes: Processes) -> dict[str, int]:
-    gc.collect()
-    return {
-        "worker": processes.worker.memory_info().rss,
-        "temporal": processes.temporal.memory_info().rss,
-    }
-
-
 async def _waiting(engine: Engine, count: int) -> list[str]:
     """So many deletions are received and planned; each waits for its first decision."""
     numbers: list[str] = []
     before = await _deciding(engine)
     while len(numbers) < count:
-        forms = (somebody("delete") for _ in range(AT_A_TIME))
-        receipts = await asyncio.gather(*(engine.client.submit(form) for form in forms))
+        receipts = await handed_in(engine, [somebody("delete") for _ in range(AT_A_TIME)])
         numbers += [receipt.number for receipt in receipts]
         last = AT_A_TIME if len(numbers) < count else 0
         while await _deciding(engine) < before + len(numbers) - last:

@@ -1,5 +1,6 @@
 """One case of every kind and ending, driven over an office; each gives its number at its end."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -323,6 +324,24 @@ async def access_unreachable_then_back(office: Office) -> str:
     number = await office.receives(a_form())
     await office.awaits(number, "resolve_system")
     office.systems["marketing"].away = False
+    await decided(office, number)
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
+async def access_away_for_days(office: Office) -> str:
+    """Asked on by one activity while it is away; back, it answers that one."""
+    office.systems["marketing"].away = True
+    number = await office.receives(a_form())
+    await office.awaits(number, "resolve_system")
+    asked = office.systems["marketing"].asked
+    for _ in range(3):
+        await office.passes(number, timedelta(days=1))
+    async with asyncio.timeout(office.patience):
+        while office.systems["marketing"].asked == asked:
+            await asyncio.sleep(office.glance)
+    office.systems["marketing"].away = False
+    await office.passes(number, timedelta(days=1, minutes=5))
     await decided(office, number)
     return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
 

@@ -70,3 +70,15 @@ async def test_parameters_never_show_in_an_error(engine: AsyncEngine) -> None:
                 text("select 1 / cast(:zero as int), :name"), {"zero": 0, "name": "Aino"}
             )
     assert "Aino" not in str(failed.value)
+
+
+async def test_when_every_connection_is_taken_for_too_long_that_is_a_sentence(
+    database_url: str,
+) -> None:
+    """A burst beyond what intake can take: who waited in vain tries again."""
+    engine = connect(database_url, pool_size=1)
+    engine.pool._timeout = 0.01  # type: ignore[attr-defined]  # seconds
+    async with engine.connect():
+        with pytest.raises(Unreachable, match="All 1 connections of this process"):
+            await ping(engine)
+    await engine.dispose()

@@ -326,6 +326,34 @@ async def test_an_unreachable_system_never_blocks_the_others_and_becomes_a_task(
     await to_decision(office, number)
 
 
+async def test_a_system_that_is_away_for_weeks_is_asked_on_and_fills_no_history(office: Office):
+    """A round of its own for each try, of every system, would reach Temporal's limit of events."""
+    office.systems["marketing"].away = True
+    number = await office.receives(a_form())
+    await office.awaits(number, "resolve_system")
+    asked, tries = office.systems["marketing"].asked, await scheduled(office, number)
+
+    for _ in range(8):
+        await office.passes(number, timedelta(days=1, minutes=5))
+        before = asked
+        async with asyncio.timeout(office.patience):
+            while (asked := office.systems["marketing"].asked) == before:
+                await asyncio.sleep(office.glance)
+
+    assert await scheduled(office, number) <= tries + 1
+    office.systems["marketing"].away = False
+    await office.passes(number, timedelta(days=1, minutes=5))
+    view = await office.sees(number, lambda v: v.system("marketing").outcome is SystemOutcome.FOUND)
+    assert all(awaited.what != "resolve_system" for awaited in view.awaiting)
+
+
+async def scheduled(office: Office, number: str) -> int:
+    """Activities of a run so far; another try of one is none of its own."""
+    history = await (await office.handle(number)).fetch_history()
+    kinds = (event.WhichOneof("attributes") for event in history.events)
+    return sum(kind == "activity_task_scheduled_event_attributes" for kind in kinds)
+
+
 async def test_a_system_left_out_by_a_person_makes_the_answer_partial(office: Office):
     office.systems["marketing"].away = True
     number = await office.receives(a_form())
