@@ -10,7 +10,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -111,10 +111,23 @@ def _started(folder: Path) -> "PostgresServer":
     server = _server(folder)
     try:
         server.start()
-    except subprocess.TimeoutExpired:  # the wheel waits 10 s; recovery after a kill may take more
-        _settle(folder)
+    except subprocess.TimeoutExpired:
+        # The wheel waits 10 s. Recovery after a kill, or a busy machine, may take more: the server
+        # goes on starting meanwhile, and a second one would only fail.
+        _await_ready(folder)
         server.start()
     return server
+
+
+def _await_ready(folder: Path) -> None:
+    """Wait for a server that is starting, perhaps without a pid file so far."""
+    pid_file = folder / "postmaster.pid"
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            if pid_file.read_text().rstrip().endswith("ready"):
+                return
+        time.sleep(0.1)
 
 
 @contextmanager
