@@ -90,7 +90,7 @@ async def approved(register: Register, number: str) -> str:
     return (await office.client.letter(number, letter.id, by="maija")).decode()
 
 
-async def test_the_persons_rows_are_restricted_until_they_are_corrected_and_nobody_elses(
+async def test_the_persons_rows_are_restricted_until_the_person_is_told_and_nobody_elses(
     register: Register,
 ):
     """Art. 16, 18(1)(a), 18(3): under the new name and address it finds them still."""
@@ -101,13 +101,13 @@ async def test_the_persons_rows_are_restricted_until_they_are_corrected_and_nobo
 
     text = await approved(register, number)
 
+    view = await register.office.reaches(number, Status.CLOSED)
     assert await register.rows("select * from c order by id") == [
         (1, "Elli Korhonen", "aino@new.example", False),
         (2, "Aino Virtanen", "another@example.fi", False),
     ]
     for words in ("Aino Virtanen", "Elli Korhonen", "Aino.Virtanen@example.fi", "aino@new.example"):
         assert words in text
-    view = await register.office.reaches(number, Status.CLOSED)
     assert view.outcome is Outcome.FULFILLED
 
 
