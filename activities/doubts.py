@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.desk import Desk
 from activities.erasing import open_doubts, resolve
+from activities.known_rows import KnownRows
 from activities.partners import has_been_told
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from schemas.holds import Doubt, Held
@@ -52,15 +53,18 @@ async def _resolve(desk: Desk, doubt: Doubt, at: datetime) -> bool:
     """False while its system is away, or declared no longer."""
 
     async def remains(doubt: Doubt) -> bool:
-        """Whether what that erasure was to destroy is there: planned again, as if nothing held.
+        """Whether what that erasure was to destroy is there: planned again, under its own holds.
 
-        A partner that has the request was told; nobody can say that its data is there.
+        What it left alone for a hold is there however it ended. A partner that has the request
+        was told; nobody can say that its data is there.
         """
         if desk.facts(doubt.system).reach is Reach.HTTP:
             return not await has_been_told(desk, doubt.case, doubt.system)
         connector = desk.systems.connector(doubt.system)
-        person = await desk.person(doubt.case)
-        return not (await connector.plan_erasure(person, doubt.bound_at, Held())).changes_nothing
+        person, kept = await desk.person(doubt.case), Held(categories=doubt.kept)
+        known = await KnownRows(desk.case_file, doubt.case, doubt.system).every()
+        plan = await connector.plan_erasure(person, doubt.bound_at, kept, known)
+        return not plan.changes_nothing
 
     if all(facts.name != doubt.system for facts in desk.systems.facts):
         log.warning("erasure_in_doubt", system=doubt.system)

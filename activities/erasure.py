@@ -4,7 +4,7 @@ An approval covers what it named. Less may go (a hold came, a date was reached l
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from temporalio import activity
 from activities import restrictions
 from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
+from activities.known_rows import KEYS, KnownRows, Rows, each_once, keys_of, texts_of
 from activities.standstill import is_stopped, stopped
 from activities.system_steps import answer_of, handed_over, keep_found, misdeclared, write_outcome
 from activities.turns import in_turn
@@ -47,13 +48,9 @@ from storage.persons import hashes_of, remember
 from storage.restrictions import end as end_restriction
 
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
-KEYS: Final = TypeAdapter(tuple[RowKey, ...])
 PLAN_CHANGED: Final = "more would be erased than was approved"
 NOT_APPROVED: Final = "not erased: no approval of two people stands"
 SECOND_APPROVAL: Final = f"second_{Choice.APPROVE}"
-
-
-Rows = tuple[RowKey, ...]
 
 
 class PlanChanged(Exception):
@@ -79,6 +76,9 @@ class ErasureActivities:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+
+    def _known(self, call: SystemCall) -> KnownRows:
+        return KnownRows(self._desk.case_file, call.case, call.system)
 
     @activity.defn(name=PLAN_ERASURE.name)
     @in_turn
@@ -106,24 +106,13 @@ class ErasureActivities:
         )
         async with self._desk.case_file.reading.connect() as conn:
             of_request, is_open = (await conn.execute(_asks(call))).one()
-        seen = set(_texts(row.row_key for row in (await self._found(call)).doubtful))
-        news = not seen.issuperset(_texts(row.row_key for row in found.doubtful))
+        seen = set(texts_of(row.row_key for row in (await self._known(call).found()).doubtful))
+        news = not seen.issuperset(texts_of(row.row_key for row in found.doubtful))
         return found if of_request and (is_open or news) else None
-
-    async def _found(self, call: SystemCall) -> Found:
-        """What people have seen of the register."""
-        content = await self._desk.case_file.unseal(call.case, f"found:{call.system}")
-        return Found.model_validate_json(content) if content else Found()
-
-    async def _chosen(self, call: SystemCall) -> Rows:
-        """The doubtful records that a person has said are the subject's."""
-        chosen = await self._desk.case_file.unseal(call.case, f"chosen:{call.system}")
-        items = (chosen or b"").decode().split(",")
-        return tuple(r.row_key for r in (await self._found(call)).doubtful if r.item in items)
 
     async def _planned(self, call: SystemCall) -> ErasurePlan:
         """As people may know it: a secret hold does not show in a plan."""
-        person, chosen = await self._desk.person(call.case), await self._chosen(call)
+        person, chosen = await self._desk.person(call.case), await self._known(call).chosen()
         await self._learn(call, person, chosen)
         async with self._desk.case_file.reading.connect() as conn:
             holds = await standing_holds(conn, await hashes_of(conn, call.case))
@@ -188,10 +177,9 @@ class ErasureActivities:
 
     async def _erase(self, call: SystemCall) -> SystemAnswer:
         person = await self._desk.person(call.case)
-        approved = await self._approved(call)
-        left = await self._left(call) if call.resumes else ()
-        known = (*_keys(approved, goes=False), *left, *await self._chosen(call))
-        chosen = _each_once(known)
+        known = self._known(call)
+        approved, left = await known.approved(), await known.left() if call.resumes else ()
+        chosen = each_once((*keys_of(approved, goes=False), *left, *await known.chosen()))
         await self._learn(call, person, chosen)
         wanted = Wanted(
             case=call.case, system=call.system, at=call.at, key=step_key(),
@@ -205,15 +193,6 @@ class ErasureActivities:
                 if not step.repeated:
                     await _write_erased(step, call, done)
                 return await answer_of(step, call)
-
-    async def _approved(self, call: SystemCall) -> ErasurePlan:
-        content = await self._desk.case_file.unseal(call.case, f"plan:{call.system}")
-        return ErasurePlan.model_validate_json(content or b"{}")
-
-    async def _left(self, call: SystemCall) -> tuple[RowKey, ...]:
-        """What an earlier erasure of this case left here."""
-        content = await self._desk.case_file.unseal(call.case, f"left:{call.system}")
-        return KEYS.validate_json(content or b"[]")
 
     async def _erase_held(
         self, call: SystemCall, person: Person, approved: ErasurePlan, chosen: Rows, left: Rows,
@@ -243,7 +222,7 @@ class ErasureActivities:
         everyone = dict.fromkeys((*person.identities, *erased.identities))
         known = person.model_copy(update={"identities": tuple(everyone)})
         remains = await connector.remains(known, seen)
-        return Done(erased, remains, erasing.held, _keys(seen, goes=False))
+        return Done(erased, remains, erasing.held, keys_of(seen, goes=False))
 
     async def _restrict(self, call: SystemCall, person: Person) -> int:
         """All of it stays for now: processing is restricted (Art. 18).
@@ -385,16 +364,8 @@ def _covers(
     """
     if not resumes:
         return _goes(plan) <= _goes(approved)
-    known = (*_keys(approved, goes=True), *_keys(approved, goes=False), *left)
-    return set(_texts(_keys(plan, goes=True))) <= set(_texts(known))
-
-
-def _texts(keys: Iterable[RowKey]) -> Iterator[str]:
-    return (key.model_dump_json() for key in keys)
-
-
-def _each_once(keys: tuple[RowKey, ...]) -> tuple[RowKey, ...]:
-    return tuple(dict(zip(_texts(keys), keys, strict=True)).values())
+    known = (*keys_of(approved, goes=True), *keys_of(approved, goes=False), *left)
+    return set(texts_of(keys_of(plan, goes=True))) <= set(texts_of(known))
 
 
 def _all_of(plan: ErasurePlan) -> tuple[Kept, ...]:
@@ -404,16 +375,3 @@ def _all_of(plan: ErasurePlan) -> tuple[Kept, ...]:
              reason="legal_hold")
         for one in plan.tables
     )  # fmt: skip
-
-
-def _keys(plan: ErasurePlan, *, goes: bool) -> tuple[RowKey, ...]:
-    """Names the rows that a plan deletes or changes, or those that it keeps.
-
-    An earlier erasure may have taken the names of those from them: they are the person's still.
-    """
-    return tuple(
-        RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
-        for table in plan.tables
-        if (table.action != "keep") is goes
-        for row in table.rows
-    )

@@ -36,6 +36,7 @@ from schemas.steps import ASK_PARTNER, HEAR_PARTNER, TAKE_BACK, SystemAnswer, Sy
 from schemas.systems import Duty
 from storage.case_file import CaseStep
 from storage.dispatches import Dispatch, failed, heard, open_dispatch, settle, unsettled
+from storage.persons import hashes_of
 from storage.stops import was_sent, was_taken_back
 
 RIGHTS: Final = {
@@ -156,7 +157,7 @@ class PartnerActivities:
         async with self._desk.case_file.reading.connect() as conn:
             return await was_sent(conn, request)
 
-    async def _wanted(self, call: SystemCall, request: UUID | None) -> Wanted:
+    async def _wanted(self, call: SystemCall, request: UUID) -> Wanted:
         person = await self._desk.person(call.case)
         return Wanted(
             case=call.case, system=call.system, at=call.at, key=step_key(),
@@ -253,8 +254,9 @@ class PartnerActivities:
 
     async def _held(self, step: CaseStep, call: SystemCall) -> Held:
         """What keeps a request that was taken back; ended since: nothing is said of a hold."""
-        wanted = await self._wanted(call, None)
-        now = await is_held(step.conn, wanted.hashes, call.system, wanted.categories, step.at)
+        hashes = await hashes_of(step.conn, call.case)
+        categories = self._desk.facts(call.system).categories
+        now = await is_held(step.conn, hashes, call.system, categories, step.at)
         still = now.everything or bool(now.categories)
         return now.model_copy(update={"secret": now.secret or not still})
 

@@ -196,3 +196,4 @@ class Doubt(Model):
     key: str
     hashes: tuple[bytes, ...] = Field(repr=False)
     bound_at: Instant  # its transaction in the system is over by then, one way or the other
+    kept: tuple[str, ...] = ()  # categories that it was to leave alone

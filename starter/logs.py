@@ -40,6 +40,8 @@ EVENTS: Final = frozenset(
         "run_outlives_case",
         "run_troubled",
         "stop_asked",
+        "system_called_again",
+        "system_paused",
         "temporal_started",
         "temporal_stopped",
         "worker_started",

@@ -163,7 +163,7 @@ async def doubts(conn: AsyncConnection) -> list[Doubt]:
     return [
         Doubt(
             id=row["id"], case=row["case_id"], system=row["system"], key=row["key"],
-            hashes=tuple(row["hashes"]), bound_at=row["bound_at"],
+            hashes=tuple(row["hashes"]), bound_at=row["bound_at"], kept=tuple(row["kept"]),
         )
         for row in rows.mappings()
     ]  # fmt: skip

@@ -23,7 +23,7 @@ SWEEPS = {steps.HOURLY_SWEEP}
 def registered() -> dict[str, Callable[..., Any]]:
     """Activities by name; none of their collaborators is used here."""
     nobody: Any = None
-    desk: Any = SimpleNamespace(case_file=None)
+    desk: Any = SimpleNamespace(case_file=None, systems=SimpleNamespace(partner=None))
     activities = every_activity(
         desk, typing.cast(Runs, nobody), typing.cast(Signer, nobody), LETTERS, nobody
     )

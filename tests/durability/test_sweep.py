@@ -1,7 +1,7 @@
 """The hourly sweep sees what a stuck workflow cannot: it fires no timers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from temporalio.testing import WorkflowEnvironment
 from activities.everything import system_activities
 from activities.letters import Letters
 from activities.sweeps import SweepActivities
+from connectors.contract import Found
 from schemas.case import Clock, ClockState, Escalation
 from schemas.holds import HoldState
 from schemas.steps import HOURLY_SWEEP, SweepInput, SweepReport
 from starter.schedules import SCHEDULE, schedule_sweeps
 from storage import tables as t
 from storage.verify import verify
-from tests.fakes import FakeSystem, FakeSystems, facts
+from tests.fakes import FakeSystem, FakeSystems, a_row, facts
 from tests.office import AINO, Office, a_form, an_office
 
 AN_ORDER = {
@@ -240,11 +241,51 @@ async def test_what_is_in_doubt_in_a_separated_network_is_read_again_by_a_worker
         assert await conn.scalar(select(t.erasures.c.outcome)) == "untouched"
 
 
-async def in_doubt(office: Office, case: UUID, system: str) -> None:
+async def test_what_a_hold_kept_from_an_erasure_in_doubt_does_not_show_it_undone(office: Office):
+    """It is there however that erasure ended: else what is gone would be called protected."""
+    case = await waits_for_two(office)
+    await in_doubt(office, case, "customers", kept=["user.financial"])
+
+    assert await read_again(office) == "erased"
+
+
+async def test_an_erasure_in_doubt_is_looked_for_in_rows_that_no_longer_name_the_person(
+    office: Office,
+):
+    """A doubtful one that was chosen, or what was kept before: else it would be called gone."""
+    case = await waits_for_two(office)
+    customers = office.systems["customers"]
+    customers.holds = Found(doubtful=(a_row("2"),))
+    async with office.case_file.step(case, "chosen", office.client.now(), "maija") as step:
+        await step.seal("found:customers", customers.holds.model_dump_json().encode())
+        await step.seal("chosen:customers", b"2")
+    await in_doubt(office, case, "customers")
+
+    assert await read_again(office) == "untouched"
+
+
+async def waits_for_two(office: Office) -> UUID:
+    """A deletion that nobody has decided; then its worker is gone."""
+    number = await office.receives(a_form("delete", scope=["customers"]))
+    await office.awaits(number, "decide")
+    await office.rests(number)
+    await office.stops_work()
+    return await office.client._case(number)
+
+
+async def read_again(office: Office) -> str | None:
+    """How the sweep finds that the only erasure has ended."""
+    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+    await sweeps.holds(SweepInput(at=office.client.now()))
+    async with office.case_file.engine.connect() as conn:
+        return await conn.scalar(select(t.erasures.c.outcome))
+
+
+async def in_doubt(office: Office, case: UUID, system: str, kept: Sequence[str] = ()) -> None:
     """An erasure whose bound has passed, and whose end nobody told."""
     at = office.client.now() - timedelta(hours=1)
     async with office.case_file.engine.begin() as conn:
         await conn.execute(insert(t.erasures).values(
             id=uuid4(), case_id=case, system=system, key="erase", hashes=[], intent_at=at,
-            bound_at=at,
+            bound_at=at, kept=list(kept),
         ))  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.request import urlopen
 from uuid import UUID
 
+from activities.erasure import KEPT
 from activities.parking import ready_to_resume
 from activities.sweeps import SweepActivities
 from schemas.case import CaseView, LetterKind, Outcome, Status, SystemOutcome
@@ -15,11 +16,12 @@ from schemas.recipients import RecipientState
 from schemas.steps import SweepInput
 from starter.holds import Holds
 from storage.audit import entries
-from tests.holds.deskwork import RITVA, an_order
+from tests.holds.deskwork import BY_PHONE, RITVA, an_order
 from tests.office import POLICY, Office, a_form
 from tests.partners.offices import EXPERT, OF_AINO, comes_to, dispatches, ids
 from tests.partners.processes import PartnerProcess
 from tests.partners.test_cases import approved
+from tests.workflows.test_delete_under_holds import knows_her_phone
 
 RARELY = {"retry_first": timedelta(hours=1), "retry_most": timedelta(hours=1)}
 """Nobody hears the partner meanwhile."""
@@ -86,6 +88,23 @@ async def test_a_partner_that_has_not_begun_gives_the_request_back_and_its_part_
     assert line.state is RecipientState.NOT_DUE
     (row,) = await dispatches(office.case_file.engine)
     assert (row["state"], row["stop"]) == ("cancelled", "taken")
+
+
+async def test_what_a_hold_by_a_registers_number_stopped_is_said_to_be_kept_for_a_hold(
+    partner, office_with
+):
+    """The request does not have the number by which the hold names the person."""
+    office = await office_with(partner("silent"))
+    knows_her_phone(office)
+    number = await told(office)
+
+    answer = fate(await desk(office).place(an_order(person=BY_PHONE), RITVA))
+
+    assert answer.stop is StopState.TAKEN
+    await kept(office, number)
+    case = await office.client._case(number)
+    content = await office.case_file.unseal(case, f"kept:{EXPERT}") or b"[]"
+    assert [one.reason for one in KEPT.validate_json(content)] == ["legal_hold"]
 
 
 async def test_when_the_hold_is_released_the_partner_is_told_anew(partner, office_with):
