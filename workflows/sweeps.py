@@ -1,10 +1,11 @@
 """The hourly sweep: what no single case can see of itself. A stuck workflow fires no timers."""
 
 from datetime import timedelta
+from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from schemas.steps import (
@@ -22,17 +23,24 @@ with workflow.unsafe.imports_passed_through():
         SweepReport,
     )
 
+PART_TAKES: Final = timedelta(minutes=30)
+"""A part that has not succeeded by then is left to the next sweep."""
+
 
 @workflow.defn(name=HOURLY_SWEEP)
 class HourlySweep:
     """Started by a schedule; each part is safe to repeat."""
+
+    def __init__(self) -> None:
+        self._failed: list[str] = []
 
     @workflow.run
     async def run(self) -> SweepReport:
         """Escalate what a workflow did not, start missing runs, end holds, sign, purge, resume.
 
         What is purged is witnessed by the next checkpoint. A part that is added comes last: a
-        sweep that newer code finds under way goes on.
+        sweep that newer code finds under way goes on. A part that always fails keeps no other from
+        being done; then the run fails, so that whoever watches the sweep's clock sees it.
         """
         deadlines = await self._sweep(SWEEP_DEADLINES)
         runs = await self._sweep(SWEEP_RECONCILE)
@@ -42,6 +50,11 @@ class HourlySweep:
         resumed = await self._sweep(SWEEP_RESUME)
         ended = await self._sweep(SWEEP_ENDED)
         doubts = [await self._resolve_doubts(queue) for queue in holds.in_doubt_elsewhere]
+        if self._failed:
+            raise ApplicationError(
+                f"not done, the next sweep tries again: {', '.join(self._failed)}",
+                type="SweepIncomplete",
+            )
         return SweepReport(
             escalated=deadlines.escalated,
             stuck=deadlines.stuck,
@@ -75,12 +88,19 @@ class HourlySweep:
         return report.doubts
 
     async def _sweep(self, step: Step[SweepInput, SweepReport]) -> SweepReport:
-        result: SweepReport = await workflow.execute_activity(
-            step.name,
-            SweepInput(at=workflow.now()),
-            result_type=step.gives,
-            activity_id=step.name,
-            start_to_close_timeout=timedelta(minutes=10),
-            retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
-        )
+        try:
+            result: SweepReport = await workflow.execute_activity(
+                step.name,
+                SweepInput(at=workflow.now()),
+                result_type=step.gives,
+                activity_id=step.name,
+                start_to_close_timeout=timedelta(minutes=10),
+                schedule_to_close_timeout=PART_TAKES,
+                retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self._failed.append(step.name)
+            return SweepReport()
         return result

@@ -10,25 +10,32 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
 from temporalio.client import (
     ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleHandle,
+    WorkflowFailureError,
 )
-from temporalio.testing import WorkflowEnvironment
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkipper, WorkflowEnvironment
+from temporalio.worker import Worker
 
 from activities.everything import system_activities
 from activities.letters import Letters
 from activities.sweeps import SweepActivities
 from connectors.contract import Found
+from schemas import steps
 from schemas.case import Clock, ClockState, Escalation
 from schemas.holds import HoldState
-from schemas.steps import HOURLY_SWEEP, SweepInput, SweepReport
+from schemas.steps import HOURLY_SWEEP, Step, SweepInput, SweepReport
+from starter.sandbox import sandbox
 from starter.schedules import SCHEDULE, schedule_sweeps
 from storage import tables as t
 from storage.verify import verify
 from tests.fakes import FakeSystem, FakeSystems, a_row, facts
-from tests.office import AINO, Office, a_form, an_office
+from tests.office import AINO, NAMED, Office, a_form, an_office
+from workflows.sweeps import HourlySweep
 
 AN_ORDER = {
     "authority": "District Court", "reference": "R 1/2026", "country": "FI",
@@ -289,3 +296,35 @@ async def in_doubt(office: Office, case: UUID, system: str, kept: Sequence[str] 
             id=uuid4(), case_id=case, system=system, key="erase", hashes=[], intent_at=at,
             bound_at=at, kept=list(kept),
         ))  # fmt: skip
+
+
+async def test_a_part_that_always_fails_keeps_no_other_from_being_done(
+    temporal: WorkflowEnvironment,
+):
+    """The run fails in the end, so that whoever watches the sweep's clock sees it."""
+    done: list[str] = []
+
+    def part(step: Step[SweepInput, SweepReport]) -> Any:
+        @activity.defn(name=step.name)
+        async def carry_out(_sweep: SweepInput) -> SweepReport:
+            if step is steps.SWEEP_RECONCILE:
+                raise RuntimeError
+            done.append(step.name)
+            return SweepReport()
+
+        return carry_out
+
+    parts = [
+        steps.SWEEP_DEADLINES, steps.SWEEP_RECONCILE, steps.SWEEP_HOLDS, steps.SWEEP_CHECKPOINT,
+        steps.SWEEP_PURGE, steps.SWEEP_RESUME, steps.SWEEP_ENDED,
+    ]  # fmt: skip
+    plain = await temporal.connect_client(data_converter=pydantic_data_converter)
+    client, queue = TimeSkipper(plain).client, f"sweep-{uuid4()}"
+    async with Worker(
+        client, task_queue=queue, workflows=[HourlySweep], activities=[part(one) for one in parts],
+        workflow_runner=sandbox(), deployment_config=NAMED,
+    ):  # fmt: skip
+        with pytest.raises(WorkflowFailureError):
+            await client.execute_workflow(HOURLY_SWEEP, id=queue, task_queue=queue)
+
+    assert done == [one.name for one in parts if one is not steps.SWEEP_RECONCILE]
