@@ -17,7 +17,7 @@ from activities import partner_answers as answers
 from activities import partner_corrections as corrections
 from activities.desk import Desk, step_key
 from activities.disputes import as_sent, role_of, wanted_of
-from activities.erasing import Guard, Wanted, is_held
+from activities.erasing import Erasing, Guard, Wanted, is_held
 from activities.standstill import is_stopped, stopped
 from activities.stopping import Stopping
 from activities.system_steps import answer_of, handed_over, misdeclared
@@ -144,8 +144,8 @@ class PartnerActivities:
                     await erasing.prove()
                     await self._partner(call).ask(order)
                     write = answers.taken
-                elif await self._was_sent(order.request):  # the hold came later: it is heard on
-                    write = answers.taken
+                elif await self._has_it(call, order.request, erasing):
+                    write = answers.taken  # the hold came later: it is heard on
                 async with erasing.step(call.by.account) as step:
                     if not step.repeated:
                         await write(step, call)
@@ -153,9 +153,16 @@ class PartnerActivities:
         except RefusedByRule:  # nobody is erased by a name alone
             return answers.in_vain(call, SystemOutcome.FAILED, PartnerFault.NOBODY)
 
-    async def _was_sent(self, request: UUID) -> bool:
+    async def _has_it(self, call: SystemCall, request: UUID, erasing: Erasing) -> bool:
+        """Whether an earlier try has told the partner. Nobody knows: the partner is asked.
+
+        Raises what a partner raises: asked again later, never said to be kept from it.
+        """
         async with self._desk.case_file.reading.connect() as conn:
-            return await was_sent(conn, request)
+            if await was_sent(conn, request):
+                return True
+        in_doubt = await erasing.is_repeated()
+        return in_doubt and await has_been_told(self._desk, call.case, call.system)
 
     async def _wanted(self, call: SystemCall, request: UUID) -> Wanted:
         person = await self._desk.person(call.case)

@@ -10,8 +10,10 @@ from uuid import UUID
 from activities.erasure import KEPT
 from activities.parking import ready_to_resume
 from activities.sweeps import SweepActivities
+from connectors.partner import Order, PartnerAway
 from schemas.case import CaseView, LetterKind, Outcome, Status, SystemOutcome
 from schemas.holds import Fate, HoldView, StopState, SystemFate
+from schemas.partners import RequestStatus
 from schemas.recipients import RecipientState
 from schemas.steps import SweepInput
 from starter.holds import Holds
@@ -105,6 +107,36 @@ async def test_what_a_hold_by_a_registers_number_stopped_is_said_to_be_kept_for_
     case = await office.client._case(number)
     content = await office.case_file.unseal(case, f"kept:{EXPERT}") or b"[]"
     assert [one.reason for one in KEPT.validate_json(content)] == ["legal_hold"]
+
+
+async def test_a_partner_that_has_the_request_is_never_said_to_be_kept_from_it(
+    partner, office_with, monkeypatch
+):
+    """It was told, and the answer was lost; then the hold came, and could not be told to it."""
+    process = partner("begun")
+    office = await office_with(process, **RARELY)
+    there = office.systems.partner(EXPERT)
+    ask = there.ask
+
+    async def ask_and_lose_the_answer(order: Order) -> None:
+        await ask(order)
+        monkeypatch.setattr(there, "ask", ask)
+        raise PartnerAway("went away")
+
+    monkeypatch.setattr(there, "ask", ask_and_lose_the_answer)
+    number = await office.receives(a_form("delete", of=OF_AINO))
+    await approved(office, number)
+    while there.ask is not ask:
+        await office.sees(number, lambda _: True)
+    assert (await there.status(UUID(ids(process)[0]))).status is RequestStatus.IN_PROGRESS
+    await placed(office, reaches=False)
+
+    await office.passes(number, timedelta(hours=2))
+
+    view = await comes_to(office, number, SystemOutcome.NOTIFIED)
+    assert view.system(EXPERT).reason is None
+    (line,) = (await office.client.recipients(number)).recipients
+    assert line.state in (RecipientState.NOTIFIED, RecipientState.ACKNOWLEDGED)
 
 
 async def test_when_the_hold_is_released_the_partner_is_told_anew(partner, office_with):
