@@ -54,8 +54,11 @@ async def _resolve(desk: Desk, doubt: Doubt, at: datetime) -> bool:
     async def remains(doubt: Doubt) -> bool:
         """Whether what that erasure was to destroy is there: planned again, as if nothing held.
 
-        A partner that has the request was told; nobody can say that its data is there.
+        A partner that has the request was told; nobody can say that its data is there. People
+        were not: of them only what was told has ended.
         """
+        if desk.facts(doubt.system).reach is Reach.MANUAL:
+            return True
         if desk.facts(doubt.system).reach is Reach.HTTP:
             return not await has_been_told(desk, doubt.case, doubt.system)
         connector = desk.systems.connector(doubt.system)
