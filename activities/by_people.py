@@ -4,6 +4,7 @@ To tell them is the point of no return, as the dispatch is with a partner: what 
 nobody can see or take back. Until they answer, what was to go is in doubt.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from activities.desk import Desk, step_key
@@ -16,7 +17,8 @@ from schemas.request import Kind
 from schemas.steps import Change, SystemAnswer, SystemCall, SystemChange
 from schemas.systems import ERASE_BY_HAND
 from storage.case_file import CaseStep
-from storage.holds import Ending, people_answered
+from storage.holds import Ending, end_erasure, intend, people_answered
+from storage.locks import lock_to_erase
 from storage.persons import hashes_of
 
 LEFT: Final = "left as it is: called back"
@@ -42,6 +44,31 @@ async def hand_over(desk: Desk, call: SystemCall) -> SystemAnswer:
                 await handed_over(step, call, role=role, outcome=SystemOutcome.NOTIFIED)
                 erasing.people_are_told()
         return await answer_of(step, call)
+
+
+async def tell(desk: Desk, step: CaseStep, change: Change) -> None:
+    """A person has people destroy in a connector's or a partner's place: not what is held.
+
+    Under the locks of person and system, which are not waited for: this step holds the case row.
+    Raises `LockBusy` (again, later), and `RefusedByRule` without a word of a hold.
+    """
+    for name in (task.system for task in change.opens if task.what == ERASE_BY_HAND):
+        if name is not None:
+            await _tell(desk, step, name)
+
+
+async def _tell(desk: Desk, step: CaseStep, name: str) -> None:
+    hashes = await hashes_of(step.conn, step.case)
+    await lock_to_erase(step.conn, hashes, (name,), timedelta(0))
+    if _keeps(await is_held(step.conn, hashes, name, desk.facts(name).categories, step.at)):
+        raise RefusedByRule(
+            f"Not told: what is in {name} has to stay for now. It waits by itself: "
+            f"dsr resolve-system {step.row['number']} {name} retry"
+        )
+    told = await intend(
+        step.conn, step.case, name, step.key, hashes, step.at, timedelta(0)
+    )  # fmt: skip
+    await end_erasure(step.conn, told, Ending.TOLD)
 
 
 async def hear(desk: Desk, step: CaseStep, change: Change) -> None:

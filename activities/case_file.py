@@ -139,6 +139,7 @@ async def _apply(step: CaseStep, desk: Desk, change: Change) -> None:
         await step.decide(change.decision)
     await by_people.hear(desk, step, change)
     await step.close_tasks(*change.closes)
+    await by_people.tell(desk, step, change)
     for task in change.opens:
         await step.open_task(task)
     if change.move is Status.CLOSED:

@@ -7,7 +7,7 @@ import pytest
 from schemas.case import LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.holds import Fate, HoldView, SystemFate
-from schemas.messages import TakeBack
+from schemas.messages import ResolveSystem, SystemResolution, TakeBack
 from tests.fakes import a_row
 from tests.holds.deskwork import BY_PHONE, PHONE, an_order
 from tests.office import Office
@@ -211,3 +211,38 @@ async def test_called_off_before_they_answered_people_leave_it_in_doubt(office: 
     hold = await places(office)
 
     assert (await achieved(office, hold)).fate is Fate.IN_DOUBT
+
+
+async def away_at_its_erasure(office: Office) -> str:
+    """Approved, and then the register cannot be reached."""
+    number = await planned(office, scope=["customers"])
+    office.systems["customers"].away = True
+    await approved_by_two(office, number)
+    await office.awaits(number, "resolve_system")
+    return number
+
+
+BY_HAND = {"system": "customers", "how": SystemResolution.BY_HAND, "reason": "it is away"}
+
+
+async def test_held_nobody_is_told_to_destroy_in_a_connectors_place(office: Office):
+    number = await away_at_its_erasure(office)
+    await places(office, secret=True)
+
+    with pytest.raises(RefusedByRule, match="has to stay for now"):
+        await office.act(number, ResolveSystem, by="maija", **BY_HAND)
+
+    view = await office.client.show(number)
+    assert "erase_by_hand" not in [a.what for a in view.awaiting]
+
+
+async def test_who_was_told_to_destroy_in_a_connectors_place_is_found_by_a_later_hold(
+    office: Office,
+):
+    number = await away_at_its_erasure(office)
+    await office.act(number, ResolveSystem, by="maija", **BY_HAND)
+    await office.awaits(number, "erase_by_hand")
+
+    hold = await places(office)
+
+    assert [f.fate for f in hold.fates if f.system == "customers"] == [Fate.IN_DOUBT]
