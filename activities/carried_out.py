@@ -13,7 +13,7 @@ from schemas.case import SystemOutcome
 from schemas.events import Event
 from schemas.request import Kind
 from schemas.steps import SystemChange
-from schemas.systems import Duty
+from schemas.systems import ERASE_BY_HAND
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.views import case_view
@@ -25,7 +25,6 @@ BY_OTHERS: Final = {
 }
 """What people or a partner answered that they did."""
 
-ERASE_BY_HAND: Final = f"{Duty.ERASE}_by_hand"
 REFUSED: Final = "left as it is: the rest is refused"
 SHOWS: Final = (
     SystemOutcome.ERASED, SystemOutcome.CORRECTED, SystemOutcome.RETAINED, SystemOutcome.BY_HAND,

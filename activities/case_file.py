@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
+from activities import by_people
 from activities.carried_out import carried_out
 from activities.closing import close
 from activities.desk import Desk
@@ -92,7 +93,7 @@ class CaseFileActivities:
 
         Raises `RefusedByRule` where the database decides a race (a reply that has just left).
         """
-        return await self._desk.record(change, partial(_apply, change=change))
+        return await self._desk.record(change, partial(_apply, desk=self._desk, change=change))
 
 
 async def _is_acknowledged(step: CaseStep) -> bool:
@@ -116,7 +117,7 @@ async def _recalled(desk: Desk, case: UUID) -> dict[str, Any]:
     return {"taken_back": taken_back, "chosen_items": items, "restricts": is_restricting}
 
 
-async def _apply(step: CaseStep, change: Change) -> None:
+async def _apply(step: CaseStep, desk: Desk, change: Change) -> None:
     outcome = await _ending(step, change)
     for fact in change.facts:
         told = {"outcome": outcome} if outcome and fact.event is Event.CLOSED else {}
@@ -136,7 +137,9 @@ async def _apply(step: CaseStep, change: Change) -> None:
         await step.system(system)
     if change.decision is not None:
         await step.decide(change.decision)
+    await by_people.hear(desk, step, change)
     await step.close_tasks(*change.closes)
+    await by_people.tell(desk, step, change)
     for task in change.opens:
         await step.open_task(task)
     if change.move is Status.CLOSED:

@@ -56,8 +56,11 @@ async def _resolve(desk: Desk, doubt: Doubt, at: datetime) -> bool:
         """Whether what that erasure was to destroy is there: planned again, under its own holds.
 
         What it left alone for a hold is there however it ended. A partner that has the request
-        was told; nobody can say that its data is there.
+        was told; nobody can say that its data is there. People were not: of them only what was
+        told has ended.
         """
+        if desk.facts(doubt.system).reach is Reach.MANUAL:
+            return True
         if desk.facts(doubt.system).reach is Reach.HTTP:
             return not await has_been_told(desk, doubt.case, doubt.system)
         connector = desk.systems.connector(doubt.system)

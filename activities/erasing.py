@@ -67,6 +67,7 @@ class Wanted:
     key: str  # of the step
     at: datetime  # business time
     dispatch: UUID | None = None  # the request that tells a partner to erase
+    by_people: bool = False  # who can look for a name, too: nobody need be known by an identifier
 
 
 class Erasing:
@@ -78,6 +79,7 @@ class Erasing:
     ) -> None:  # fmt: skip
         self.held = held
         self.proved = False
+        self.told = False
         self._intent = intent
         self._conn = conn
         self._case_file = case_file
@@ -102,6 +104,10 @@ class Erasing:
         except Exception as error:
             raise NotProved(f"the guard's connection is gone ({type(error).__name__})") from None
         self.proved = True
+
+    def people_are_told(self) -> None:
+        """Say this with the task: what becomes of it is in doubt until people answer."""
+        self.told = True
 
     def cover(self, hashes: Iterable[bytes]) -> None:
         """Call this with what names the rows that are to go. Raises `NotProved`: later, again.
@@ -166,7 +172,7 @@ class Guard:
 
     async def _intend(self, wanted: Wanted) -> UUID:
         """Step (a)."""
-        if not wanted.hashes:
+        if not wanted.hashes and not wanted.by_people:
             raise RefusedByRule("Not erased: nobody is erased by a name alone.")
         async with self._engine.begin() as conn:
             return await intend(
@@ -189,7 +195,7 @@ class Guard:
     async def _end(self, conn: AsyncConnection, intent: UUID, erasing: Erasing) -> None:
         """Step (e), with the step that the caller recorded."""
         ending = Ending.ERASED if erasing.proved else Ending.UNTOUCHED
-        await end_erasure(conn, intent, ending)
+        await end_erasure(conn, intent, Ending.TOLD if erasing.told else ending)
 
     async def _give_up(self, intent: UUID) -> None:
         async with self._engine.begin() as conn:
@@ -209,7 +215,7 @@ async def fates(
         Tried(
             system=row["system"], bound_at=row["bound_at"], ended_at=row["ended_at"],
             erased=row["outcome"] == Ending.ERASED, kept=tuple(row["kept"]),
-            stop=stops.get(row["dispatch_id"]),
+            stop=stops.get(row["dispatch_id"]), with_people=row["outcome"] == Ending.TOLD,
         )
         for row in rows
     ]  # fmt: skip

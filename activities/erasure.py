@@ -9,16 +9,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from pydantic import TypeAdapter
 from sqlalchemy import Executable, exists, select
 from temporalio import activity
 
-from activities import restrictions
+from activities import by_people, restrictions
 from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
 from activities.known_rows import KEYS, KnownRows, Rows, each_once, keys_of, texts_of
 from activities.standstill import is_stopped, stopped
-from activities.system_steps import answer_of, handed_over, keep_found, misdeclared, write_outcome
+from activities.system_steps import KEPT, answer_of, keep_found, misdeclared, write_outcome
 from activities.turns import in_turn
 from connectors.contract import (
     Erased,
@@ -47,7 +46,6 @@ from storage.holds import standing_holds
 from storage.persons import hashes_of, remember
 from storage.restrictions import end as end_restriction
 
-KEPT: Final = TypeAdapter(tuple[Kept, ...])
 PLAN_CHANGED: Final = "more would be erased than was approved"
 NOT_APPROVED: Final = "not erased: no approval of two people stands"
 SECOND_APPROVAL: Final = f"second_{Choice.APPROVE}"
@@ -147,17 +145,15 @@ class ErasureActivities:
     async def erase(self, call: SystemCall) -> SystemAnswer:
         """Erase what was approved, under the guard, and read the system again. Safe to repeat.
 
-        A system that people reach gets a task. Raises what makes the engine try again later.
+        A system that people reach gets a task, unless it is held. Raises what makes the engine try
+        again later.
         """
         if not await self._is_approved_by_two(call):
             return await self._once(call, _not_approved)
         if await is_stopped(self._desk, call.system):
             return (await self._once(call, stopped)).model_copy(update={"stopped": True})
-        facts = self._desk.facts(call.system)
-        if facts.reach is Reach.MANUAL:
-            role = facts.role or "handler"
-            hand_over = partial(handed_over, role=role, outcome=SystemOutcome.NOTIFIED)
-            return await self._once(call, hand_over)
+        if self._desk.facts(call.system).reach is Reach.MANUAL:
+            return await by_people.hand_over(self._desk, call)
         try:
             return await self._erase(call)
         except PlanChanged:

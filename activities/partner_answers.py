@@ -5,14 +5,12 @@ from typing import Final
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.erasure import KEPT
 from activities.partner_corrections import with_statement
 from activities.system_steps import keep_found, lag_of, write_outcome
-from connectors.contract import Found, Kept
+from connectors.contract import Found
 from connectors.partner import Told
 from schemas.case import SystemOutcome
 from schemas.events import Event
-from schemas.holds import Held
 from schemas.partners import RequestResult, RequestStatus
 from schemas.steps import OpenTask, SystemAnswer, SystemCall
 from schemas.systems import Duty
@@ -50,18 +48,6 @@ async def taken(step: CaseStep, call: SystemCall) -> None:
     outcome = SystemOutcome.PENDING if searching else SystemOutcome.NOTIFIED
     await write_outcome(step, call, outcome, 0, lag_seconds=lag)
     step.record(Event.PARTNER_ASKED, system=call.system, duty=call.duty, lag_seconds=lag)
-
-
-async def held_back(step: CaseStep, call: SystemCall, *, held: Held) -> None:
-    """A hold: the partner is not told to erase, or has given the request back.
-
-    Its part counts as one record, nobody counted.
-    """
-    reason = "legal_obligation" if held.secret else "legal_hold"
-    kept = (Kept(schema_name="", table=call.system, records=1, reason=reason),)
-    await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
-    step.record(Event.RETAINED, system=call.system, records=1, reason=reason)
-    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase", held=True)
 
 
 async def answered(

@@ -20,7 +20,7 @@ from activities.disputes import as_sent, role_of, wanted_of
 from activities.erasing import Erasing, Guard, Wanted, is_held
 from activities.standstill import is_stopped, stopped
 from activities.stopping import Stopping
-from activities.system_steps import answer_of, handed_over, misdeclared
+from activities.system_steps import answer_of, handed_over, held_back, misdeclared
 from activities.systems import choice_of, is_superseded, review_if_last, superseded
 from activities.turns import NotItsTurn, comes_again, patient, tries_so_far, turn
 from connectors.contract import Choice, Found, SystemMisdeclared
@@ -139,7 +139,7 @@ class PartnerActivities:
         guard = Guard(self._desk.case_file, self._desk.policy.holds.erase_within)
         try:
             async with guard.erasing(await self._wanted(call, order.request)) as erasing:
-                write: Write = partial(answers.held_back, held=erasing.held)
+                write: Write = partial(held_back, held=erasing.held)
                 if not (erasing.held.everything or erasing.held.categories):
                     await erasing.prove()
                     await self._partner(call).ask(order)
@@ -249,7 +249,7 @@ class PartnerActivities:
             done = told.status is RequestStatus.COMPLETED
             await settle(step.conn, dispatch.id, step.at, told.result if done else None)
             if not done and await was_taken_back(step.conn, dispatch.id):
-                return await answers.held_back(step, call, held=await self._held(step, call))
+                return await held_back(step, call, held=await self._held(step, call))
             form = await self._desk.form(call.case)
             given = call.duty is Duty.RECORD_CONSENT and self._choice(call, form).given
             await answers.answered(step, call, told, found, given=given)

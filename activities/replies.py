@@ -15,10 +15,10 @@ from activities import reply_content as reply
 from activities.carried_out import SHOWS, carried_out, done_and_rest, leave_the_rest
 from activities.corrected import changed_by_hand, changed_values, left_values
 from activities.desk import Desk
-from activities.erasure import KEPT
 from activities.letter_frame import about_case, frame
 from activities.package import HandedIn, PackageContent, compile_package
 from activities.recipients import to_tell
+from activities.system_steps import KEPT
 from connectors.contract import Corrected, ErasurePlan, Found
 from rules import deadlines
 from rules.outcome import outcome_of

@@ -3,16 +3,20 @@
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import Uuid, bindparam, func, select
 
-from connectors.contract import Found, FoundRow
+from connectors.contract import Found, FoundRow, Kept
 from schemas.case import Status, SystemOutcome
 from schemas.events import Event
+from schemas.holds import Held
 from schemas.steps import OpenTask, SystemAnswer, SystemCall, SystemChange
 from schemas.systems import Duty
 from storage import tables as t
 from storage.case_file import CaseFile, CaseStep
 from storage.views import awaited, open_tasks_of
+
+KEPT: Final = TypeAdapter(tuple[Kept, ...])
 
 _ANSWER: Final = (
     select(t.system_tasks, open_tasks_of(t.system_tasks.c.case_id))
@@ -36,6 +40,20 @@ async def handed_over(
 async def _undone(step: CaseStep, system: str) -> bool:
     """Whether the restriction by hand was not done yet: then its task ends, nothing is to lift."""
     return await step.close_tasks(f"{Duty.RESTRICT}_by_hand", system=system) > 0
+
+
+async def held_back(step: CaseStep, call: SystemCall, *, held: Held) -> None:
+    """A hold: partner or people are not told to erase, or a partner has given the request back."""
+    await keep_whole(step, call.system, held)
+    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase", held=True)
+
+
+async def keep_whole(step: CaseStep, system: str, held: Held) -> None:
+    """For the letter: a part that we cannot see is kept; as one record, nobody counted."""
+    reason = "legal_obligation" if held.secret else "legal_hold"
+    kept = (Kept(schema_name="", table=system, records=1, reason=reason),)
+    await step.seal(f"kept:{system}", KEPT.dump_json(kept))
+    step.record(Event.RETAINED, system=system, records=1, reason=reason)
 
 
 def misdeclared(call: SystemCall) -> SystemAnswer:

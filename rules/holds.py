@@ -79,11 +79,12 @@ class Tried(NamedTuple):
     erased: bool
     kept: tuple[str, ...]  # categories that were held back
     stop: StopState | None = None  # of the request that told a partner to erase
+    with_people: bool = False  # told to destroy, they have not answered
 
     @property
     def may_have_erased(self) -> bool:
         """Whether it erased or has not told."""
-        return self.erased or self.ended_at is None
+        return self.erased or self.with_people or self.ended_at is None
 
 
 def fate(hold: Hold, system: str, tries: Iterable[Tried]) -> SystemFate:
@@ -91,18 +92,23 @@ def fate(hold: Hold, system: str, tries: Iterable[Tried]) -> SystemFate:
 
     A try that has not told how it ended leaves it in doubt: its transaction may be about to
     commit, or may have committed. What was erased is gone, whatever else is in doubt. A partner
-    that was told is in doubt until it has answered the stop.
+    that was told is in doubt until it has answered the stop; people, until they have answered.
     """
     here = [one for one in tries if one.system == system]
     erased = [one for one in here if one.erased and not _kept(hold, one)]
     ends = [o.ended_at for o in erased if o.ended_at and o.stop is not StopState.IN_DOUBT]
     open_until = [o.bound_at for o in here if o.ended_at is None]
     open_until += [o.bound_at for o in erased if o.stop is StopState.IN_DOUBT]
-    stop = _worst_stop(here)
+    stop, with_people = _worst_stop(here), any(one.with_people for one in here)
     if ends and not hold.for_everybody:
-        return SystemFate(system=system, fate=Fate.GONE, at=max(ends), stop=stop)
-    if open_until:
-        return SystemFate(system=system, fate=Fate.IN_DOUBT, at=max(open_until), stop=stop)
+        return SystemFate(
+            system=system, fate=Fate.GONE, at=max(ends), stop=stop, with_people=with_people
+        )
+    if open_until or with_people:
+        return SystemFate(
+            system=system, fate=Fate.IN_DOUBT, at=max(open_until, default=None), stop=stop,
+            with_people=with_people,
+        )  # fmt: skip
     last = max(ends) if ends else None
     return SystemFate(
         system=system, fate=Fate.PROTECTED, at=last, stop=stop, erased_before=len(ends)

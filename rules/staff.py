@@ -51,6 +51,7 @@ from schemas.messages import (
 )
 from schemas.request import Kind
 from schemas.retention import Origin
+from schemas.systems import ERASE_BY_HAND
 
 _BEFORE_DECISION: Final = (
     Status.RECEIVED, Status.IDENTIFYING, Status.CLARIFYING, Status.QUOTING, Status.SEARCHING,
@@ -410,6 +411,8 @@ def _complete_task(view: CaseView, action: CompleteTask, _now: datetime, **_: An
         return f"Not done: {task.task} is for the role {task.role}."
     if command := COMMAND_OF.get(task.what):
         return f"Not done: {task.task} is done by: dsr {command} {view.number}"
+    if action.left and task.what != ERASE_BY_HAND:
+        return f"Not done: {task.task} is no task to destroy; nothing is left by it."
     return None
 
 

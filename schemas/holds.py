@@ -152,6 +152,7 @@ class SystemFate(Model):
     fate: Fate
     at: Instant | None = None  # gone: when; in doubt: until when at least
     stop: StopState | None = None  # of a partner that had been told to erase
+    with_people: bool = False  # they were told to destroy, and have not answered
     erased_before: int = 0  # held for everybody: erasures of single people that ended earlier
 
 

@@ -147,7 +147,8 @@ class Extend(StaffAction):
 class CompleteTask(StaffAction):
     """A manual task is done. Its file was sealed before (`has_file`), under the action's id.
 
-    `items`: of a task `choose_match`, the records that are the person's.
+    `items`: of a task `choose_match`, the records that are the person's. `left`: of a task to
+    destroy that was called back, something is there still; `records` of it were destroyed before.
     """
 
     name = "complete_task"
@@ -155,6 +156,7 @@ class CompleteTask(StaffAction):
     has_file: bool = False
     items: tuple[Name, ...] = Field((), max_length=1_000)
     records: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    left: bool = False
     note: Reason | None = Field(None, repr=False)
 
 

@@ -4,6 +4,7 @@ Facts for everybody; how tables are searched is the manifest's own part (`connec
 """
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
@@ -127,6 +128,10 @@ class Duty(StrEnum):
     END_CONTEST = "end_contest"
     CORRECT = "correct"
     ADD_STATEMENT = "add_statement"
+
+
+ERASE_BY_HAND: Final = f"{Duty.ERASE}_by_hand"
+"""The task by which people are told to destroy."""
 
 
 class SystemPlan(Model):

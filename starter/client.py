@@ -221,11 +221,14 @@ class DsrClient:
 
     async def complete_task(
         self, number: str, task: str, *, by: str, file: Attachment | None = None,
-        id: UUID | None = None, records: int = 0, note: str | None = None,
+        id: UUID | None = None, records: int = 0, left: bool = False, note: str | None = None,
     ) -> CaseView:  # fmt: skip
-        """A manual task is done; its file is sealed in the case file, never in history."""
+        """A manual task is done; its file is sealed in the case file, never in history.
+
+        `left`: of a task to destroy that a hold called back, something is there still.
+        """
         case, id = await self._living(number), id or uuid4()
-        fields: dict[str, Any] = {"task": task, "records": records, "note": note}
+        fields: dict[str, Any] = {"task": task, "records": records, "left": left, "note": note}
         open_task = await self._task(case, task)
         if open_task is not None and open_task.what == CHOOSE_MATCH:
             fields["items"] = belonging(file)

@@ -22,6 +22,7 @@ from schemas.lines import LEFT_ALONE, Pause
 from schemas.request import Kind
 from storage import audit
 from storage import tables as t
+from storage.holds import called_back
 from storage.lines import pauses
 from storage.standstills import standstills
 from storage.views import case_views
@@ -63,6 +64,7 @@ class TaskLine(Model):
     due: Instant | None
     safe_date: date
     reminded_at: Instant | None
+    called_back: bool = False  # to destroy: nothing more of it is to go, for now
 
 
 class Overview(Model):
@@ -122,7 +124,7 @@ class Dashboard:
             select(
                 t.tasks.c.id.label("task"), t.cases.c.number, t.cases.c.kind, t.tasks.c.what,
                 t.tasks.c.role, t.tasks.c.system, t.tasks.c.since, t.tasks.c.due,
-                t.cases.c.safe_date, t.tasks.c.reminded_at,
+                t.cases.c.safe_date, t.tasks.c.reminded_at, called_back().label("called_back"),
             )
             .join(t.cases, t.cases.c.id == t.tasks.c.case_id)
             .where(t.tasks.c.done_at.is_(None), t.tasks.c.role != "subject")

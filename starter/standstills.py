@@ -5,10 +5,10 @@ from datetime import datetime
 
 import structlog
 
-from activities.carried_out import ERASE_BY_HAND
 from activities.standstill import STOPPED
 from schemas.base import Instant, Model
 from schemas.errors import BadInput, RefusedByRule
+from schemas.systems import ERASE_BY_HAND
 from storage import standstills as rows
 from storage.case_file import CaseFile
 from storage.lines import end_pause

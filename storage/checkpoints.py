@@ -1,8 +1,9 @@
 """The witness outside the database: signed lines that say where each chain stood.
 
-Each line of the file is JSON `{n, at, previous, cases, heads, signature}`: the heads that moved
-since the line before, chained by the hash of that line. The file is the authority; the database
-keeps a copy. Keep the file where the database's administrator cannot write.
+Each line of the file is JSON `{n, at, previous, cases, heads, numbers, signature}`: the heads that
+moved since the line before, chained by the hash of that line; and the last case number of each
+year, so that none is given twice after an older database was restored. The file is the authority;
+the database keeps a copy. Keep the file where the database's administrator cannot write.
 """
 
 import asyncio
@@ -16,14 +17,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.base import EdgeModel, Instant
 from schemas.errors import CheckFailed
 from storage.audit import canonical, head_is_signed
 from storage.signing import PublicKey, Signer
-from storage.tables import audit_checkpoints, audit_heads
+from storage.tables import audit_checkpoints, audit_heads, number_series
 
 ONE_WRITER: Final = 0x6473720003  # advisory lock
 NOTHING_BEFORE: Final = "0" * 64
@@ -47,6 +49,7 @@ class Line(EdgeModel):
     previous: str
     cases: int
     heads: tuple[tuple[UUID, int, str], ...]  # case, seq, hash
+    numbers: tuple[tuple[int, int], ...] = ()  # year, its last case number; earlier lines have none
     signature: str
 
     def signed_by(self, public: PublicKey) -> bool:
@@ -57,7 +60,8 @@ class Line(EdgeModel):
             return False
 
     def _message(self) -> bytes:
-        return line_message(self.model_dump(exclude={"signature"}))
+        without = {"signature"} if self.numbers else {"signature", "numbers"}
+        return line_message(self.model_dump(exclude=without))
 
 
 def line_message(fields: dict[str, Any]) -> bytes:
@@ -107,7 +111,7 @@ async def checkpoint(conn: AsyncConnection, path: Path, signer: Signer, at: date
     await _mend_copy(conn, path, lines, signer.public)
     before = await asyncio.to_thread(_witnessed, path, lines)
     heads = await _moved(conn, before, signer.public)
-    line = _written(before, heads, signer, at)
+    line = _written(before, heads, await _last_numbers(conn), signer, at)
     await asyncio.to_thread(_append, path, line)
     await _copy(conn, line)
     return before.lines + 1
@@ -146,6 +150,37 @@ async def _moved(
     ]
 
 
+async def _last_numbers(conn: AsyncConnection) -> list[tuple[int, int]]:
+    rows = await conn.execute(select(number_series).order_by(number_series.c.year))
+    return [(row.year, row.last) for row in rows]
+
+
+async def numbers_behind(
+    conn: AsyncConnection, path: Path, public: PublicKey
+) -> list[tuple[int, int]]:
+    """Years whose last case number here is below what the file has witnessed, with what it says.
+
+    Only lines that the engine signed count.
+    """
+    lines = map(parsed, await asyncio.to_thread(read_lines, path))
+    highest: dict[int, int] = {}
+    for line in lines:
+        if line is not None and line.signed_by(public):
+            for year, last in line.numbers:
+                highest[year] = max(last, highest.get(year, 0))
+    here = dict(await _last_numbers(conn))
+    return [(year, last) for year, last in sorted(highest.items()) if here.get(year, 0) < last]
+
+
+async def raise_numbers(conn: AsyncConnection, behind: Sequence[tuple[int, int]]) -> None:
+    """The next numbers of these years follow what was witnessed. Never lowers one."""
+    row = upsert(number_series)
+    higher = func.greatest(number_series.c.last, row.excluded.last)
+    raising = row.on_conflict_do_update(index_elements=["year"], set_={"last": higher})
+    for year, last in behind:
+        await conn.execute(raising, {"year": year, "last": last})
+
+
 def _witnessed(path: Path, lines: Sequence[str]) -> Witnessed:
     heads: dict[UUID, int] = {}
     for n, line in enumerate(map(parsed, lines), start=1):
@@ -156,8 +191,9 @@ def _witnessed(path: Path, lines: Sequence[str]) -> Witnessed:
 
 
 def _written(
-    before: Witnessed, heads: Sequence[tuple[UUID, int, str]], signer: Signer, at: datetime
-) -> str:
+    before: Witnessed, heads: Sequence[tuple[UUID, int, str]],
+    numbers: Sequence[tuple[int, int]], signer: Signer, at: datetime,
+) -> str:  # fmt: skip
     fields = {
         "n": before.lines + 1,
         "at": at,
@@ -165,6 +201,8 @@ def _written(
         "cases": len(before.heads.keys() | {case_id for case_id, _, _ in heads}),
         "heads": heads,
     }
+    if numbers:
+        fields["numbers"] = numbers
     signature = signer.sign(line_message(fields)).hex()
     return canonical({**fields, "signature": signature}).decode()
 

@@ -63,6 +63,10 @@ class _Pool(AsyncAdaptedQueuePool):
             ) from None
 
 
+_Pool.__module__ = AsyncAdaptedQueuePool.__module__
+"""By it SQLAlchemy names the pool's logger: its lines are the library's, not ours."""
+
+
 def _ping_what_was_idle(engine: AsyncEngine) -> None:
     """A restarted server costs a ping, not a failed step; a busy connection needs none."""
 

@@ -11,12 +11,24 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    any_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from schemas.events import Event, Fact, fact
 from schemas.holds import STANDING, Doubt, Hold, HoldState, HoldSweep
+from schemas.systems import ERASE_BY_HAND
 from storage import tables as t
 from storage.audit import Audit
 from storage.keyring import Keyring
@@ -31,6 +43,7 @@ class Ending(StrEnum):
 
     ERASED = "erased"
     UNTOUCHED = "untouched"  # rolled back, held, or nothing was there
+    TOLD = "told"  # to people, who have not answered
 
 
 # -- holds ---------------------------------------------------------------------------------------
@@ -135,6 +148,33 @@ async def end_erasure(conn: AsyncConnection, intent: UUID, ending: Ending) -> bo
     return ended.rowcount == 1
 
 
+async def people_answered(
+    conn: AsyncConnection, case: UUID, system: str, ending: Ending
+) -> Doubt | None:
+    """What people say that became of what they were told to destroy; None if nobody told them."""
+    tries = t.erasures.c
+    mine = (tries.case_id == case) & (tries.system == system) & (tries.outcome == Ending.TOLD)
+    answered = update(t.erasures).where(mine)
+    rows = await conn.execute(
+        answered.values(outcome=ending, ended_at=func.clock_timestamp()).returning(t.erasures)
+    )
+    return next((_doubt(row) for row in rows.mappings()), None)
+
+
+def called_back() -> ColumnElement[bool]:
+    """Whether a row of `tasks` tells people to destroy what a standing hold now covers.
+
+    It does not tell of which hold, or that it is one.
+    """
+    tries, holds = t.erasures.c, t.holds.c
+    covered = holds.hashes.bool_op("&&")(tries.hashes) | (func.cardinality(holds.hashes) == 0)
+    here = (func.cardinality(holds.systems) == 0) | (tries.system == any_(holds.systems))
+    told = (tries.case_id == t.tasks.c.case_id) & (tries.system == t.tasks.c.system)
+    is_to_destroy = t.tasks.c.what == ERASE_BY_HAND
+    standing = holds.state.in_(STANDING) & covered & here & told & (tries.outcome == Ending.TOLD)
+    return is_to_destroy & exists().where(standing)
+
+
 async def may_have_erased(
     conn: AsyncConnection, case: UUID, system: str, run: str, intent: UUID
 ) -> bool:
@@ -160,13 +200,14 @@ async def doubts(conn: AsyncConnection) -> list[Doubt]:
     """Tries whose transaction is over by now and that have not told how it ended."""
     over = t.erasures.c.ended_at.is_(None) & (t.erasures.c.bound_at < func.clock_timestamp())
     rows = await conn.execute(select(t.erasures).where(over).order_by(t.erasures.c.bound_at))
-    return [
-        Doubt(
-            id=row["id"], case=row["case_id"], system=row["system"], key=row["key"],
-            hashes=tuple(row["hashes"]), bound_at=row["bound_at"], kept=tuple(row["kept"]),
-        )
-        for row in rows.mappings()
-    ]  # fmt: skip
+    return [_doubt(row) for row in rows.mappings()]
+
+
+def _doubt(row: RowMapping) -> Doubt:
+    return Doubt(
+        id=row["id"], case=row["case_id"], system=row["system"], key=row["key"],
+        hashes=tuple(row["hashes"]), bound_at=row["bound_at"], kept=tuple(row["kept"]),
+    )  # fmt: skip
 
 
 async def forget_person(conn: AsyncConnection, case: UUID) -> None:

@@ -389,7 +389,7 @@ erasures = Table(
     _at("intent_at"),  # business time
     _at("bound_at"),  # the database's clock: the transaction in the system is over by then
     _at("ended_at", null=True),  # the database's clock
-    Column("outcome", Text),  # erased, untouched
+    Column("outcome", Text),  # erased, untouched, told (people, who have not answered)
     Column("kept", ARRAY(Text), nullable=False, server_default="{}"),  # categories held back
     Column("dispatch_id", Uuid, ForeignKey("dsr.dispatches.id")),  # of a partner: what told it
     CheckConstraint("(ended_at is null) = (outcome is null)", name="erasures_ended"),

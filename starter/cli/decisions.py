@@ -119,6 +119,10 @@ def complete_task(
                                  'choose_match: {"belongs": ["1", "3"]}, items of dsr found.')
     ] = None,
     records: Annotated[int, typer.Option(metavar="N", min=0, help="How many were found.")] = 0,
+    left: Annotated[
+        bool, typer.Option("--left", help="Of a task to destroy that was called back: something is "
+                           "there still; --records of it were destroyed before.")
+    ] = False,
     note: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Arguments are visible to others on this "
                                  "machine: --note-file.")
@@ -132,7 +136,7 @@ def complete_task(
     text = files.free_text(note, note_file, "--note")
     done(
         lambda client: client.complete_task(
-            number, task, by=by, file=attachment, id=id, records=records, note=text
+            number, task, by=by, file=attachment, id=id, records=records, left=left, note=text
         ),
         as_json,
         f"Task {task} is done.",

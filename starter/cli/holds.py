@@ -168,6 +168,8 @@ def _sentence(fate: "SystemFate") -> str:
     """What the hold achieved in one system; doubt is said to be doubt."""
     from schemas.holds import Fate
 
+    if fate.with_people:
+        return f"{fate.system}: {_of_people(fate)}"
     if fate.stop is not None:
         return f"{fate.system}: {_of_stop(fate)}"
     if fate.fate is Fate.GONE and fate.at:
@@ -183,6 +185,19 @@ def _sentence(fate: "SystemFate") -> str:
             f"the last at {moment(fate.at)}."
         )
     return f"{fate.system}: protected."
+
+
+def _of_people(fate: "SystemFate") -> str:
+    """Of a system in which people had been told to destroy, and have not answered."""
+    from schemas.holds import Fate
+
+    gone = ""
+    if fate.fate is Fate.GONE and fate.at:
+        gone = f"gone in part, erased at {moment(fate.at)}; the rest is "
+    return (
+        f"{gone}in doubt, people were told to destroy it before, and have not answered. Call them: "
+        "what is there is to stay. Their task says so, too: dsr tasks"
+    )
 
 
 def _of_stop(fate: "SystemFate") -> str:

@@ -166,8 +166,9 @@ def reconcile(
     """Find where runs and case file differ, after a crash or a restore, and mend what can be.
 
     A case without a run gets one; a run that knows another past than its case is ended, and another
-    one goes on from the case file; letters that left are told. What cannot be mended is reported,
-    one sentence each: then the exit code is 1.
+    one goes on from the case file; letters that left are told. Case numbers go on after the last
+    that the checkpoint file knows. What cannot be mended is reported, one sentence each: then the
+    exit code is 1.
     """
     done = with_engine(lambda engine: _reconcile(engine, dry_run=dry_run, end_orphans=end_orphans))
     if as_json:
@@ -185,6 +186,7 @@ def _say_reconciled(done: dict[str, list[str]], would: str, *, end_orphans: bool
     _say_names("Cases that go on with another run", done["resumed"], f"{would}started")
     _say_names("Letters that had left unnoticed", done["letters"], f"{would}told")
     _say_names("Runs without a case", done["orphans"], fate)
+    _say_names("Numbers that were given already", done["numbers"], f"{would}left out")
     for sentence in (*done["differences"], *done["findings"]):
         say(f"- {sentence}")
 
@@ -194,6 +196,7 @@ async def _reconcile(
 ) -> dict[str, list[str]]:  # fmt: skip
     from activities.differences import Differences
 
+    numbers = await _numbers(engine, dry_run=dry_run)
     runs, now = engine.runs, engine.client.now()
     missing = await runs.missing(now)
     comparing = Differences(engine.temporal, engine.case_file, runs)
@@ -217,6 +220,7 @@ async def _reconcile(
         "differing": [d.run for d in differing],
         "differences": [d.sentence for d in differing],
         "letters": [f"{case}/{letter.letter}" for case, letter in letters],
+        "numbers": numbers,
         "orphans": orphans,
         "ended": ended,
         "findings": [
@@ -225,6 +229,18 @@ async def _reconcile(
             *(_is_orphaned(orphan) for orphan in orphans),
         ],
     }
+
+
+async def _numbers(engine: "Engine", *, dry_run: bool) -> list[str]:
+    """The last number of each year that was given after the backup; the next one follows it."""
+    from storage.checkpoints import numbers_behind, raise_numbers
+
+    path, public = engine.settings.audit_log_path(), engine.secrets.signer.public
+    async with engine.case_file.engine.begin() as conn:
+        behind = await numbers_behind(conn, path, public)
+        if not dry_run:
+            await raise_numbers(conn, behind)
+    return [f"up to {year}-{last:04d}" for year, last in behind]
 
 
 def _is_keyless(number: str) -> str:

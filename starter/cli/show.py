@@ -151,6 +151,9 @@ def tasks(lines: Sequence["TaskLine"]) -> None:
             f"since {moment(t.since)}{again}",
             f"    {command_for(t.what, t.number, t.task, t.system)}",
         )
+        if t.called_back:
+            say("    Called back: destroy nothing there, or nothing more. If something is there: "
+                "--left, with --records N for what went before.")  # fmt: skip
     notices = sum(is_notice(t.what) for t in lines)
     say("", f"{len(lines)} task(s), {notices} of them tell of an escalation.")
     return None

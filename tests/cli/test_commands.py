@@ -131,7 +131,10 @@ def _child(command: list[str]) -> subprocess.CompletedProcess[Any]:
 def test_reconcile_ends_with_1_where_something_could_not_be_mended(
     monkeypatch: pytest.MonkeyPatch, findings: tuple[str, ...], code: int
 ) -> None:
-    kinds = ("restarted", "resumed", "differing", "differences", "letters", "orphans", "ended")
+    kinds = (
+        "restarted", "resumed", "differing", "differences", "letters", "numbers", "orphans",
+        "ended",
+    )  # fmt: skip
     done = {kind: list[str]() for kind in kinds} | {"findings": list(findings)}
     monkeypatch.setattr(operate, "with_engine", lambda _work: done)
 

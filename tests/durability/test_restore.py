@@ -39,6 +39,7 @@ from schemas.messages import (
 )
 from schemas.steps import SweepInput
 from starter.cli.operate import _reconcile
+from storage.checkpoints import checkpoint
 from tests.office import Office, a_form, an_office
 from tests.postgres import Server
 from tests.temporal import start_temporal
@@ -116,11 +117,15 @@ async def found(office: Office) -> list[Difference]:
     return await comparing(office).find(office.client.now() + AN_AGE)
 
 
-async def reconciled(office: Office, **options: bool) -> dict[str, list[str]]:
+async def reconciled(
+    office: Office, file: Path = Path("no checkpoints"), **options: bool
+) -> dict[str, list[str]]:
     """What `dsr reconcile` does and tells."""
     engine: Any = SimpleNamespace(
         runs=office.runs, temporal=office.temporal, case_file=office.case_file,
         client=SimpleNamespace(now=lambda: office.client.now() + AN_AGE),
+        settings=SimpleNamespace(audit_log_path=lambda: file),
+        secrets=office.secrets,
     )  # fmt: skip
     asked = {"dry_run": False, "end_orphans": False} | options
     return await _reconcile(engine, **asked)
@@ -513,6 +518,27 @@ async def test_a_request_that_came_in_after_the_backup_is_reported_and_ended_if_
 
         assert run.id in (await reconciled(office, end_orphans=True))["ended"]
         assert (await run.describe()).status is WorkflowExecutionStatus.TERMINATED
+
+
+async def test_a_number_that_was_given_after_the_backup_is_not_given_again(
+    office: Office, migrated: Server, tmp_path: Path
+) -> None:
+    """The last checkpoint before the loss names it; of later ones nothing outside tells."""
+    file, given = tmp_path / "witness.jsonl", list[str]()
+
+    async def two_requests() -> None:
+        for _ in range(2):
+            given.append(await access("search_by_hand")(office))
+        async with office.case_file.engine.begin() as conn:
+            await checkpoint(conn, file, office.secrets.signer, office.client.now())
+
+    async with an_older_case_file(office, migrated, until_then=two_requests):
+        for options in ({"dry_run": True}, {}):
+            assert (await reconciled(office, file, **options))["numbers"] == [f"up to {given[-1]}"]
+        assert (await reconciled(office, file))["numbers"] == []
+    number = await office.receives(a_form())
+
+    assert number == f"{given[-1][:-4]}{int(given[-1][-4:]) + 1:04d}"
 
 
 async def test_a_case_whose_key_is_missing_is_reported_and_troubles_no_other(

@@ -495,6 +495,21 @@ async def objection_weighed_refused(office: Office) -> str:
 
 
 @scenario
+async def objection_told_before_it_is_lifted(office: Office) -> str:
+    """Refused, taken back and refused: restricted until the letter has left."""
+    number = await a_weighed_objection(office)
+    refusal = {"choice": Choice.REFUSE, "ground": Ground.COMPELLING_GROUNDS, "reason": "invoices"}
+    await office.act(number, Decide, by="helena", **refusal)
+    await office.awaits(number, "send_reply")
+    await office.act(number, TakeBack, by="helena", reason="one more thought")
+    await office.awaits(number, "decide")
+    await office.act(number, Decide, by="helena", **refusal)
+    await office.awaits(number, "send_reply")
+    assert office.systems["customers"].restricted
+    return await sent(office, number, LetterKind.REFUSAL, Outcome.REFUSED)
+
+
+@scenario
 async def objection_weighed_upheld(office: Office) -> str:
     number = await a_weighed_objection(office)
     await office.act(number, Decide, by="helena", choice=Choice.APPROVE)

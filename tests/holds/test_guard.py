@@ -8,9 +8,18 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from activities.erasing import Erasing, NotProved, held_cases, is_held, open_doubts, resolve
+from activities.erasing import (
+    Erasing,
+    NotProved,
+    answer_holds,
+    held_cases,
+    is_held,
+    open_doubts,
+    resolve,
+)
 from schemas.errors import RefusedByRule
 from schemas.holds import Fate
+from storage.holds import Ending, people_answered
 from storage.locks import LockBusy, lock_to_hold
 from storage.tables import system_tasks
 from tests.holds.deskwork import AINO, CATEGORIES, EERO, JOHAN, RITVA, Desk, fate_of
@@ -77,6 +86,44 @@ async def test_nobody_is_erased_by_a_name_alone(desk: Desk) -> None:
     with pytest.raises(RefusedByRule, match="name alone"):
         await desk.guard.erasing(nameless).__aenter__()
     assert await desk.outcomes() == []
+
+
+async def test_people_can_look_for_a_name_and_a_hold_on_everybody_finds_them(desk: Desk) -> None:
+    nameless = replace(desk.wanted(await desk.case()), hashes=(), by_people=True)
+    async with desk.guard.erasing(nameless) as erasing:
+        erasing.people_are_told()
+    assert await desk.outcomes() == ["told"]
+    assert fate_of(await desk.places(person=None, systems=["billing"])) is Fate.IN_DOUBT
+    async with desk.guard.erasing(nameless) as erasing:
+        assert erasing.held.everything
+
+
+async def test_whom_people_were_told_to_destroy_is_in_doubt_until_they_answer(desk: Desk) -> None:
+    case = await desk.case()
+    async with desk.guard.erasing(desk.wanted(case)) as erasing:
+        erasing.people_are_told()
+    hold = await desk.places()
+    assert [(f.system, f.fate, f.with_people) for f in hold.fates] == [
+        ("billing", Fate.IN_DOUBT, True), ("marketing", Fate.PROTECTED, False),
+    ]  # fmt: skip
+    await desk.bounds_pass()
+    assert await open_doubts(desk.engine) == []  # nobody but people can tell
+
+    async with desk.engine.begin() as conn:
+        doubt = await people_answered(conn, case, "billing", Ending.ERASED)
+        assert doubt is not None
+        await answer_holds(conn, desk.case_file, doubt, desk.clock[0])
+        assert await people_answered(conn, case, "billing", Ending.UNTOUCHED) is None
+    assert await desk.answers(hold.id) == ["in_doubt", "gone"]
+
+
+async def test_a_task_that_was_not_committed_has_told_nobody(desk: Desk) -> None:
+    with suppress(ConnectionError):
+        async with desk.guard.erasing(desk.wanted(await desk.case())) as erasing:
+            erasing.people_are_told()
+            raise ConnectionError
+    assert await desk.outcomes() == ["untouched"]
+    assert fate_of(await desk.places()) is Fate.PROTECTED
 
 
 async def test_what_is_held_is_never_proved(desk: Desk) -> None:

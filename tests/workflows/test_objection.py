@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.partner import Right
 from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.messages import Choice, Decide, VerifyIdentity
+from tests.fakes import FakePartner, facts
 from tests.office import Office, a_form, now
 
 
@@ -58,9 +60,34 @@ async def test_another_purpose_is_restricted_then_balanced_by_the_dpo(office: Of
     )  # fmt: skip
 
     await office.awaits(number, "send_reply")
-    assert not office.systems["customers"].restricted
+    assert office.systems["customers"].restricted
     await office.sends(number, LetterKind.REFUSAL)
     assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.REFUSED
+    assert not office.systems["customers"].restricted
+
+
+async def test_a_partner_is_told_of_the_end_after_the_person(office: Office):
+    """Art. 18(3)."""
+    partner = FakePartner(
+        facts(
+            "partner", reach="http", register_part="customers", fields_sent=("email",),
+            restricts=True, purposes=("customer_relations",),
+        )
+    )  # fmt: skip
+    office.systems.partners["partner"] = partner
+    number = await office.receives(
+        a_form("objection", scope=["customers"], purposes=["customer_relations"])
+    )
+    await office.awaits(number, "decide")
+    await office.act(
+        number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.COMPELLING_GROUNDS
+    )
+    await office.awaits(number, "send_reply")
+    assert [order.right for order in partner.orders] == [Right.RESTRICTION]
+
+    await office.sends(number, LetterKind.REFUSAL)
+
+    await office.sees(number, lambda _: partner.orders[-1].right is Right.RESTRICTION_LIFT)
 
 
 async def test_an_upheld_objection_leaves_the_restriction(office: Office):

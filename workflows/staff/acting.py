@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from schemas.request import Kind
     from schemas.steps import CaseRef, OpenTask, SystemChange
-    from schemas.systems import Duty
+    from schemas.systems import ERASE_BY_HAND
 
 
 M = TypeVar("M", bound=m.StaffAction)
@@ -105,8 +105,7 @@ class Acting(Case):
 
     def told_to_destroy(self) -> tuple[Awaited, ...]:
         """Tasks by which people destroy what a deletion is about; they end with its approval."""
-        by_hand = f"{Duty.ERASE}_by_hand"
-        return tuple(awaited for awaited in self.view.awaiting if awaited.what == by_hand)
+        return tuple(awaited for awaited in self.view.awaiting if awaited.what == ERASE_BY_HAND)
 
     def decider(self) -> str:
         """Who decides this kind."""

@@ -98,6 +98,8 @@ class Tasks(Acting):
         records = action.records or (1 if action.has_file else 0)
         some, none = BY_TASK.get(task.what, DONE_BY_HAND[self.ref.kind])
         outcome = some if records else none
+        if action.left:
+            outcome = SystemOutcome.RETAINED
         if task.what == "choose_match" or self.ref.kind is Kind.CORRECT:
             system = self.view.system(name)
             records += (system.records if system else 0) + len(action.items)
