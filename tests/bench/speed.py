@@ -80,7 +80,7 @@ async def _submitted(engine: Engine, count: int) -> list[Receipt]:
 
 async def _ready(engine: Engine) -> set[str]:
     """Numbers of the cases whose reply waits to be sent."""
-    async with engine.database.connect() as conn:
+    async with engine.case_file.reading.connect() as conn:
         rows = await conn.scalars(text("select number from dsr.cases where status = 'replying'"))
         return set(rows)
 
@@ -111,7 +111,7 @@ async def _bare_run(engine: Engine, shape: Shape) -> WorkflowHandle[Bare, None]:
 
 async def _waits(engine: Engine, shape: Shape) -> set[str]:
     """Ids of the runs that wait for their signals: they have inserted all but the last row."""
-    async with engine.database.connect() as conn:
+    async with engine.case_file.reading.connect() as conn:
         rows = await conn.scalars(text(AWAITING), {"count": shape.awaited_after})
         return set(rows)
 
