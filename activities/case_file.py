@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, column, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.types import TypeEngine
 from temporalio import activity
 
 from activities.carried_out import carried_out
@@ -44,7 +45,7 @@ from storage.restrictions import restricts
 
 def _all_planned() -> Insert:
     """However many systems, in one statement that is compiled once."""
-    lists = {"name": Text(), "position": Integer(), "duty": Text()}
+    lists: dict[str, TypeEngine[Any]] = {"name": Text(), "position": Integer(), "duty": Text()}
     arrays = (bindparam(f"every_{name}", type_=ARRAY(kind)) for name, kind in lists.items())
     columns = (column(name, kind) for name, kind in lists.items())
     each = func.unnest(*arrays).table_valued(*columns, name="plan").render_derived()

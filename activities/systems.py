@@ -226,6 +226,7 @@ async def review_if_last(step: CaseStep, review: OpenTask) -> None:
     """The review is due once every system has answered and something was found."""
     if step.status is not Status.SEARCHING:
         return
+    await step.write_answers()
     rows = await step.conn.execute(
         select(t.system_tasks.c.outcome, t.system_tasks.c.records).where(
             t.system_tasks.c.case_id == step.case
