@@ -4,8 +4,10 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, column, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.types import TypeEngine
 from temporalio import activity
 
 from activities import by_people
@@ -15,7 +17,15 @@ from activities.desk import Desk
 from activities.replies import acknowledge
 from rules.outcome import ended_as
 from rules.status import admitted, move
-from schemas.case import FeeAssessment, FeeState, IdentityState, LetterKind, Outcome, Status
+from schemas.case import (
+    FeeAssessment,
+    FeeState,
+    IdentityState,
+    LetterKind,
+    Outcome,
+    Status,
+    SystemOutcome,
+)
 from schemas.events import Event
 from schemas.request import Kind
 from schemas.steps import (
@@ -33,7 +43,23 @@ from storage import tables as t
 from storage.case_file import CaseStep
 from storage.restrictions import restricts
 
-_PLANNED: Final = upsert(t.system_tasks).on_conflict_do_nothing()
+
+def _all_planned() -> Insert:
+    """However many systems, in one statement that is compiled once."""
+    lists: dict[str, TypeEngine[Any]] = {"name": Text(), "position": Integer(), "duty": Text()}
+    arrays = (bindparam(f"every_{name}", type_=ARRAY(kind)) for name, kind in lists.items())
+    columns = (column(name, kind) for name, kind in lists.items())
+    each = func.unnest(*arrays).table_valued(*columns, name="plan").render_derived()
+    values = {name: each.c[name] for name in lists} | {
+        "case_id": bindparam("case", type_=Uuid),
+        "outcome": literal(SystemOutcome.PENDING.value, Text),
+        "since": bindparam("at", type_=DateTime(timezone=True)),
+    }
+    planned = upsert(t.system_tasks).from_select([*values], select(*values.values()))
+    return planned.on_conflict_do_nothing()
+
+
+_PLANNED: Final = _all_planned()
 
 
 class CaseFileActivities:
@@ -188,10 +214,9 @@ def _admit(step: CaseStep) -> None:
 
 
 async def _plan_systems(step: CaseStep, plan: tuple[SystemPlan, ...]) -> None:
-    rows = [
-        {"case_id": step.case, "name": p.name, "position": n, "duty": p.duty,
-         "outcome": "pending", "since": step.at}
-        for n, p in enumerate(plan)
-    ]  # fmt: skip
-    if rows:
-        await step.conn.execute(_PLANNED, rows)
+    if plan:
+        planned = {
+            "case": step.case, "at": step.at, "every_name": [p.name for p in plan],
+            "every_position": list(range(len(plan))), "every_duty": [p.duty for p in plan],
+        }  # fmt: skip
+        await step.conn.execute(_PLANNED, planned)

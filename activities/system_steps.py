@@ -73,7 +73,7 @@ async def keep_found(
         outcome = SystemOutcome.PENDING
         reason = f"{doubtful} record(s) could be another person's"
     await step.seal(f"found:{call.system}", found.model_dump_json().encode())
-    await write_outcome(step, call, outcome, len(found.rows), reason)
+    await write_answer(step, call, outcome, len(found.rows), reason)
     step.record(Event.SEARCHED, system=call.system, outcome=outcome, records=len(found.rows))
     if doubtful:
         step.record(Event.MATCH_DOUBTFUL, system=call.system, count=doubtful)
@@ -87,6 +87,15 @@ async def sealed_rows(case_file: CaseFile, case: UUID, system: str) -> tuple[Fou
     found = Found.model_validate_json(content) if content else Found()
     items = chosen.decode().split(",")
     return (*found.rows, *(row for row in found.doubtful if row.item in items))
+
+
+async def write_answer(
+    step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int, reason: str | None
+) -> None:
+    """As `write_outcome`; the answers of searches that end together are one statement."""
+    change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
+    await step.system_answered(change)
+    await step.close_tasks("resolve_system", system=call.system)
 
 
 async def write_outcome(
@@ -103,7 +112,7 @@ async def answer_of(step: CaseStep, call: SystemCall) -> SystemAnswer:
     tasks, row = step.open_tasks, step.answered.get(call.system)
     if row is None:  # repeated, or left out by a person meanwhile
         found = await step.conn.execute(_ANSWER, {"case": step.case, "system": call.system})
-        row = found.mappings().one()
+        row = dict(found.mappings().one())
         tasks = tuple(awaited(task) for task in row["open_tasks"])
     reviewing = step.status is Status.REVIEWING
     return SystemAnswer(

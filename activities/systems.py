@@ -234,6 +234,7 @@ async def review_if_last(step: CaseStep, review: OpenTask) -> None:
     """The review is due once every system has answered and something was found."""
     if step.status is not Status.SEARCHING:
         return
+    await step.write_answers()
     searched = (await step.conn.execute(_SEARCHED, {"case": step.case})).one()
     if searched.answered and searched.found:
         step.move(Status.REVIEWING, move(step.status, Status.REVIEWING))

@@ -22,6 +22,7 @@ LAST_YEAR: Final = 2199
 _WEEKEND: Final = {5: "a Saturday", 6: "a Sunday"}
 
 
+@cache  # of a process: to read what a package says of itself costs a millisecond
 def calendar_version() -> str:
     """The releases that dates are computed with: `holidays 0.109, tzdata 2026.6`."""
     return f"holidays {version('holidays')}, tzdata {version('tzdata')}"

@@ -14,6 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import (
     CTE,
+    DateTime,
+    Integer,
     Label,
     LargeBinary,
     Row,
@@ -34,6 +36,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.types import TypeEngine
 
 from schemas.case import (
     Awaited,
@@ -111,10 +114,31 @@ _TASKS_CLOSED: Final = (
     .where(t.tasks.c.case_id == _MINE, t.tasks.c.id == any_(bindparam("ids", type_=ARRAY(Text))))
     .values(done_at=bindparam("at"), done_by=bindparam("by"))
 )
+_PARTS: Final = select(t.system_tasks).where(t.system_tasks.c.case_id == _MINE)
 _LETTERS_EVER: Final = select(func.count()).where(t.letters.c.case_id == _MINE)
 _TASK: Final = insert(t.tasks)
 _DECISION: Final = insert(t.decisions)
 _LETTER: Final = insert(t.letters)
+
+_ANSWERED: Final[dict[str, TypeEngine[Any]]] = {  # what an answer changes of a system's part
+    "outcome": Text(), "records": Integer(), "reason": Text(), "since": DateTime(timezone=True),
+}  # fmt: skip
+
+
+def _all_answered() -> Update:
+    """However many systems' answers, in one statement that is compiled once."""
+    columns: dict[str, TypeEngine[Any]] = {"name": Text(), **_ANSWERED}
+    lists = (bindparam(f"every_{name}", type_=ARRAY(kind)) for name, kind in columns.items())
+    each = (
+        func.unnest(*lists)
+        .table_valued(*(column(name, kind) for name, kind in columns.items()), name="answers")
+        .render_derived()
+    )
+    mine = (t.system_tasks.c.case_id == _MINE) & (t.system_tasks.c.name == each.c.name)
+    return update(t.system_tasks).where(mine).values({name: each.c[name] for name in _ANSWERED})
+
+
+_SYSTEMS_ANSWERED: Final = _all_answered()
 
 
 @cache
@@ -174,7 +198,9 @@ class CaseStep:
         self.actor = actor
         self.key = key
         self.repeated = repeated
-        self.answered: dict[str, RowMapping] = {}  # systems' parts as this step has written them
+        self.answered: dict[
+            str, Mapping[str, Any]
+        ] = {}  # systems' parts as this step has written them
         self._keyring = keyring
         self._known = known
         self._facts: list[Fact] = []
@@ -290,6 +316,8 @@ class CaseStep:
 
     async def system(self, change: SystemChange, **columns: Any) -> None:
         """Change one system's part, unless a person has left it out."""
+        await self.write_answers()
+        self._known.parts.clear()
         values: dict[str, Any] = {"outcome": change.outcome, "reason": change.reason} | columns
         if change.records is not None:
             values["records"] = change.records
@@ -299,6 +327,30 @@ class CaseStep:
         )
         if (row := changed.mappings().one_or_none()) is not None:
             self.answered[change.name] = row
+
+    async def system_answered(self, change: SystemChange) -> None:
+        """The same for a search's answer, written with those of other systems in one statement.
+
+        Until `write_answers`, or until the sitting ends, a query does not see it.
+        """
+        part = (await self._parts()).get(change.name)
+        if part is None or part["outcome"] == SystemOutcome.LEFT_OUT:
+            return
+        part |= {"outcome": change.outcome, "reason": change.reason, "since": self.at}
+        if change.records is not None:
+            part["records"] = change.records
+        self._known.answers[change.name] = self.answered[change.name] = part
+
+    async def _parts(self) -> dict[str, dict[str, Any]]:
+        """Every system's part, read once for the answers of one sitting."""
+        if not self._known.parts:
+            rows = (await self.conn.execute(_PARTS, {"mine": self.case})).mappings()
+            self._known.parts = {row["name"]: dict(row) for row in rows}
+        return self._known.parts
+
+    async def write_answers(self) -> None:
+        """What `system_answered` keeps is written now."""
+        await self._known.write_answers(self.conn, self.case)
 
     async def decide(self, decision: DecisionView) -> None:
         """Add a decision that stands."""
@@ -377,6 +429,18 @@ class Known:
     open_tasks: list[Awaited] = field(default_factory=list)
     tasks_ever: int = 0
     sealed: dict[str, bytes] = field(default_factory=dict)  # by part; written at the end
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)  # of systems, once they answer
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)  # those not yet written
+
+    async def write_answers(self, conn: AsyncConnection, case: UUID) -> None:
+        """All answers of systems that wait to be written."""
+        if self.answers:
+            parts = [self.answers[name] for name in sorted(self.answers)]
+            columns = {
+                f"every_{name}": [part[name] for part in parts] for name in ("name", *_ANSWERED)
+            }
+            await conn.execute(_SYSTEMS_ANSWERED, {"mine": case, **columns})
+            self.answers.clear()
 
     @staticmethod
     def of(taken: Sequence[Row[Any]]) -> "Known":
@@ -424,6 +488,7 @@ class Sitting:
         if not changes:
             return
         case: UUID = self._row["id"]
+        await self._known.write_answers(self._conn, case)
         parameters = {"mine": case, "known": self._row["revision"], **_as_new(changes)}
         if sealed := self._known.sealed:
             parameters |= {

@@ -22,7 +22,7 @@ OPEN: Final = 20
 TIMES: Final = 200
 COMMIT: Final = "commit"
 WRITES: Final = ("INSERT", "UPDATE", "WITH")
-ROW: Final = text("insert into bench (note) values ('done')")
+ROW: Final = text("insert into bench (run) values ('done')")
 NOTHING: Final = text("select 1")
 
 Trace = list[str]

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
 from activities.letters import Letters
-from schemas.case import TimelineEntry
+from schemas.case import SystemOutcome, TimelineEntry
 from schemas.events import Event
+from schemas.steps import SystemChange
 from storage import tables as t
 from storage.audit import entries
 from storage.case_file import CaseStep
@@ -45,6 +46,18 @@ async def fails(step: CaseStep) -> int:
     raise ValueError("no such record")
 
 
+def answers(system: str, records: int) -> Write:
+    """A step with which a search ends."""
+
+    async def answer(step: CaseStep) -> int:
+        outcome = SystemOutcome.FOUND
+        change = SystemChange(name=system, outcome=outcome, records=records)
+        await step.system_answered(change)
+        return records
+
+    return answer
+
+
 class Steps:
     """Takes steps on one case."""
 
@@ -59,6 +72,21 @@ class Steps:
     async def recorded(self) -> list[TimelineEntry]:
         async with self.office.case_file.engine.connect() as conn:
             return [e for e in await entries(conn, self.case) if e.event == Event.SEARCHED]
+
+    async def concerns(self, **outcomes: str) -> None:
+        """The systems of the case, and where they stand."""
+        async with self.office.case_file.engine.begin() as conn:
+            rows = [
+                {"case_id": self.case, "name": name, "position": n, "duty": "search",
+                 "outcome": outcome, "since": now()}
+                for n, (name, outcome) in enumerate(outcomes.items())
+            ]  # fmt: skip
+            await conn.execute(t.system_tasks.insert(), rows)
+
+    async def systems(self) -> dict[str, tuple[str, int]]:
+        """Outcome and records of each system."""
+        view = await self.office.case_file.view(self.case)
+        return {system.name: (system.outcome, system.records) for system in view.systems}
 
     async def revision(self) -> int:
         return (await self.office.case_file.view(self.case)).revision
@@ -135,3 +163,32 @@ async def test_one_that_is_announced_and_does_not_come_holds_up_the_others_a_mom
         await asyncio.wait_for(steps.take("search:1"), 10 * PATIENCE)
 
     assert len(await steps.recorded()) == 1
+
+
+async def test_answers_that_share_a_commit_change_each_its_system_but_never_what_was_left_out(
+    steps: Steps,
+):
+    await steps.concerns(customers="pending", events="pending", marketing="left_out")
+
+    await asyncio.gather(
+        steps.take("search:1", answers("customers", 2)),
+        steps.take("search:2", answers("events", 3)),
+        steps.take("search:3", answers("marketing", 4)),
+    )
+
+    assert await steps.systems() == {
+        "customers": ("found", 2), "events": ("found", 3), "marketing": ("left_out", 0)
+    }  # fmt: skip
+
+
+async def test_a_later_change_of_a_system_is_not_overwritten_by_its_answer(steps: Steps):
+    await steps.concerns(customers="pending")
+
+    async def answers_and_fails(step: CaseStep) -> int:
+        await answers("customers", 2)(step)
+        await step.system(SystemChange(name="customers", outcome=SystemOutcome.FAILED, records=0))
+        return 0
+
+    await steps.take("search:1", answers_and_fails)
+
+    assert await steps.systems() == {"customers": ("failed", 0)}
