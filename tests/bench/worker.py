@@ -29,7 +29,7 @@ class Post(Model):
 
     temporal: str
     database: str
-    register: str
+    registers: str
     keys: Path
     log: Path
     queue: str
@@ -40,7 +40,7 @@ async def a_worker(stand: Stand, engine: Engine, register: str) -> AsyncIterator
     """A worker of the engine is running; the id of its process."""
     post = Post(
         temporal=stand.temporal.client.service_client.config.target_host,
-        database=engine.database.url.render_as_string(hide_password=False), register=register,
+        database=engine.database.url.render_as_string(hide_password=False), registers=register,
         keys=engine.keys, log=stand.folder / "checkpoints.jsonl", queue=engine.queue,
     )  # fmt: skip
     process = await asyncio.create_subprocess_exec(
@@ -64,7 +64,7 @@ async def serve(post: Post) -> None:
     secrets = Secrets.load(post.keys)
     keyring = Keyring(database, secrets.kek, secrets.pepper)
     temporal = await Client.connect(post.temporal, data_converter=data_converter(keyring))
-    async with declared(post.register) as systems:
+    async with declared(post.registers) as systems:
         engine = engine_on(
             temporal, database, keyring, secrets, post.keys, systems, UNATTENDED, post.queue
         )

@@ -60,7 +60,14 @@ def hurried() -> Policy:
     """The tests' policy, with silences of a second: the drive waits for real time."""
     return POLICY.model_copy(
         update={
-            "pace": POLICY.pace.model_copy(update={"retry_most": LATE, "partner_silence": SECOND}),
+            "pace": POLICY.pace.model_copy(
+                update={
+                    "retry_most": LATE,
+                    "partner_silence": SECOND,
+                    "step_timeout": PATIENCE,
+                    "system_timeout": PATIENCE,
+                }
+            ),
             "identity": POLICY.identity.model_copy(update={"silence": SECOND}),
             "fees": POLICY.fees.model_copy(
                 update={"silence": SECOND, "rule": FeePolicyName.NOTICE}
