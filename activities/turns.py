@@ -102,7 +102,9 @@ def patient(method: Method[D]) -> Method[D]:
         except Exception as error:
             if call.tries and tries_so_far() >= call.tries:
                 raise _given_up(error) from None
-            raise _in_its_time(error) from None
+            if isinstance(error, PartnerAway):
+                raise _when_it_wished(error) from None
+            raise
 
     return asked
 
@@ -133,13 +135,9 @@ def _given_up(error: Exception) -> ApplicationError:
     )
 
 
-def _in_its_time(error: Exception) -> Exception:
+def _when_it_wished(away: PartnerAway) -> ApplicationError:
     """A partner that says when to come again is asked then."""
-    if isinstance(error, PartnerAway):
-        return ApplicationError(
-            str(error), type=type(error).__name__, next_retry_delay=error.retry_after
-        )
-    return error
+    return ApplicationError(str(away), type=type(away).__name__, next_retry_delay=away.retry_after)
 
 
 # -- turns -----------------------------------------------------------------------------------------

@@ -70,9 +70,10 @@ IMPOSSIBLE = {(Kind.OBJECTION, Outcome.NOTHING_HELD), (Kind.CONSENT, Outcome.NOT
 OF_DATES_AND_OPERATORS = {
     Event.EXPORTED, Event.EXTENSION_VOID, Event.RECONCILED, Event.WARNED,
     Event.RETENTION_APPLIED, Event.RESUMED, Event.LETTER_RECOVERED,
+    Event.RECIPIENT_ACKNOWLEDGED, Event.RECIPIENT_OVERDUE,
     *(event for event in Event if event.startswith("hold_")),
 }  # fmt: skip
-"""Facts that hold dates, counts and accounts of staff only; not driven here."""
+"""Facts that hold dates, counts, accounts of staff and names of systems only; not driven here."""
 
 OF_CHANGING = {"correctfault", "erasefault", "knownas", "scanfault"}
 """In errors of systems that had corrected, that were to erase, and that were read again."""
