@@ -13,7 +13,7 @@ from workflows.staff.everything import StaffActions
 
 with workflow.unsafe.imports_passed_through():
     from rules.outcome import owing
-    from rules.staff import Matched
+    from rules.staff.findings import Matched
     from schemas.case import DecisionView, FeeState, Outcome, Status
     from schemas.messages import Choice
 

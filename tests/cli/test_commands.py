@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from rules.staff import COMMAND_OF
+from rules.staff.tasks import COMMAND_OF
 from schemas.case import Ground, PauseReason, Status
 from schemas.messages import (
     ACTIONS,

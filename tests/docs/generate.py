@@ -13,6 +13,7 @@ import yaml
 
 from rules import deadlines, staff
 from rules.calendars import zone
+from rules.staff import decisions, findings
 from rules.status import MOVES
 from schemas.case import Escalation, Status
 from starter import logs
@@ -65,8 +66,8 @@ def permitted() -> str:
 
 def refusals() -> str:
     """The grounds on which each kind is refused as a whole."""
-    rows = [(kind, ", ".join(grounds)) for kind, grounds in staff.GROUNDS_OF.items()]
-    rows.append(("items of access, withheld", ", ".join(staff.WITHHOLDING)))
+    rows = [(kind, ", ".join(grounds)) for kind, grounds in decisions.GROUNDS_OF.items()]
+    rows.append(("items of access, withheld", ", ".join(findings.WITHHOLDING)))
     return _table(("request", "grounds"), rows)
 
 

@@ -17,7 +17,9 @@ from workflows.case import Case, Interrupt, reason_of
 from workflows.systems import FanOut
 
 with workflow.unsafe.imports_passed_through():
-    from rules.staff import Matched, open_questions, refusal
+    from rules.staff import refusal
+    from rules.staff.findings import Matched
+    from rules.staff.questions import open_questions
     from schemas import messages as m
     from schemas.base import Model
     from schemas.case import (

@@ -5,7 +5,7 @@ from temporalio import workflow
 from workflows.staff.acting import Acting, text_part
 
 with workflow.unsafe.imports_passed_through():
-    from rules.staff import open_questions
+    from rules.staff.questions import open_questions
     from schemas import messages as m
     from schemas.case import CaseView, IdentityState, IdentityView, LetterKind, PauseReason
     from schemas.events import Event, fact

@@ -7,7 +7,7 @@ from temporalio import workflow
 from workflows.staff.acting import Acting, text_part
 
 with workflow.unsafe.imports_passed_through():
-    from rules.staff import Matched
+    from rules.staff.findings import Matched
     from schemas import messages as m
     from schemas.case import Awaited, CaseView, SystemOutcome
     from schemas.events import Event, Fact, fact
