@@ -47,7 +47,7 @@ async def test_calls_in_a_minute_and_at_a_time_hold_over_all_cases_and_waiting_i
     office = await office_with(process, NARROW, tell_after_tries=1)
     numbers = await receives(office, 8)
     async with asyncio.timeout(office.patience):
-        while len(process.calls()) < 6:
+        while len(process.calls()) < 5:  # of eight, a turn may come to four
             await asyncio.sleep(office.glance)
 
     objection = await office.receives(a_form("objection", of=OF_AINO))
