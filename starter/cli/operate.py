@@ -308,7 +308,16 @@ def resume(system: System = None) -> None:
     """Let what dsr pause has stopped go on; call a system again that was left alone as it fails."""
     from starter.client import system_user
 
-    with_engine(
-        lambda engine: engine.client.standstills.resume(system, by=system_user()), temporal=False
-    )
+    async def let_go_on(engine: "Engine") -> list[str | None]:
+        await engine.client.standstills.resume(system, by=system_user())
+        return [one.system for one in await engine.client.standstills.standing()]
+
+    standing = with_engine(let_go_on, temporal=False)
+    if system is not None and None in standing:
+        return say(f"{system} stands still no more by itself, but every system does. To let all go "
+                   "on: dsr resume")  # fmt: skip
     say(f"{system or 'Every system'} goes on; waiting cases do so by themselves.")
+    if system is None and standing:
+        say(f"But for what stands still by itself: {', '.join(str(one) for one in standing)}. See: "
+            "dsr pause --list")  # fmt: skip
+    return None

@@ -255,3 +255,13 @@ def test_the_key_encryption_key_is_rotated_while_the_engine_runs(form: Form) -> 
     assert dsr("found", number, "--as", "maija").code == 0
     later = dsr("submit", "--file", form(), "--wait", "--json").document
     assert later["status"] == "searching"
+
+
+def test_what_still_stands_still_after_a_resume_is_said() -> None:
+    dsr("pause", "customers")
+    dsr("pause")
+
+    assert "but every system does" in dsr("resume", "customers").out
+    dsr("pause", "customers")
+    assert "But for what stands still by itself: customers" in dsr("resume").out
+    assert dsr("resume", "customers").out.startswith("customers goes on")
