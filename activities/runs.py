@@ -4,7 +4,7 @@ The case row is the truth; a run is started from it, so a crash between the two 
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -101,13 +101,18 @@ class Runs:
             row = (await conn.execute(_ROW, {"case": case})).mappings().one()
         await self.start(row)
 
-    async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
-        """Tell the run that a letter has left; a case without an open run needs no telling."""
+    async def handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
+        """The run that the case row names; whether it stands shows when it is spoken to."""
         async with self._case_file.reading.connect() as conn:
             row = (await conn.execute(_RUN, {"case": case})).mappings().one()
         run = workflow_id(Kind(row["kind"]), case, row["run"])
+        return self._client.get_workflow_handle(run)
+
+    async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
+        """Tell the run that a letter has left; a case without an open run needs no telling."""
+        run = await self.handle(case)
         try:
-            await self._client.get_workflow_handle(run).signal("letter_left", letter)
+            await run.signal("letter_left", letter)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

@@ -5,70 +5,43 @@ Errors are those of `schemas.errors`: one sentence each, mapped to exit codes by
 
 import getpass
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from pydantic import ValidationError
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from temporalio.client import (
-    Client,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
-from temporalio.exceptions import ApplicationError
+from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.desk import person_of
 from activities.runs import Runs
-from connectors.contract import Corrected, ErasurePlan, Found
+from connectors.contract import ErasurePlan, Found
 from connectors.partner import Partner
-from rules.identity import name_words, normalise
-from rules.staff import refusal
-from rules.status import begins_with, move
-from schemas.case import Awaited, CaseView, Ground, LetterView, Status, TimelineEntry
-from schemas.errors import BadInput, RefusedByRule, Unreachable
-from schemas.events import Event
+from rules.identity import name_words
+from schemas.case import CaseView, Ground, LetterView, Status, TimelineEntry
+from schemas.errors import Unreachable
 from schemas.lines import Pause
-from schemas.messages import (
-    Choice,
-    CloseAs,
-    CompleteTask,
-    Decide,
-    DecisionSignal,
-    Reassign,
-    Reclassify,
-    Reopen,
-    SecondDecision,
-    StaffAction,
-)
+from schemas.messages import Choice
 from schemas.recipients import RecipientLedger
 from schemas.request import Attachment, Kind, RequestForm, Subject
-from schemas.staff import Actor, StaffDirectory
-from schemas.steps import workflow_id
+from schemas.staff import Actor
 from starter.asked import CorrectionsAsked
 from starter.configuration import Configuration
 from starter.dashboard import CaseLine, Dashboard, Overview, TaskLine
-from starter.handed_in import CHOOSE_MATCH, HandedIn, belonging
+from starter.handed_in import HandedIn
 from starter.holds import Holds
-from starter.intake import Intake, Receipt, first_fault
+from starter.intake import Intake, Receipt
+from starter.looks import Looks
 from starter.outbox import Outbox
 from starter.recipients import Recipients
 from starter.reclassifying import Reclassifying
+from starter.reopening import Reopening
 from starter.retention import Retention
+from starter.staff_actions import WAIT, S, StaffActions
 from starter.standstills import Standstills
 from starter.suppressions import Suppressions
-from storage import tables as t
 from storage.case_file import CaseFile
 from storage.views import case_id_of, living_case_of
-
-S = TypeVar("S", bound=StaffAction)
-
-WAIT: Final = timedelta(seconds=20)
-"""How long an action waits for a worker before it says that none answers."""
 
 
 def _now() -> datetime:
@@ -88,27 +61,25 @@ class DsrClient:
         partner: Callable[[str], Partner] | None = None,
     ) -> None:  # fmt: skip
         """`partner`: those that this process may reach, for the stops of `holds`."""
-        self._temporal = temporal
         self._case_file = case_file
-        self._staff: StaffDirectory = configuration.staff
         self._policy = configuration.policy
         self._runs = Runs(temporal, case_file, task_queue)
+        self._handle = self._runs.handle
         self._intake = Intake(
-            configuration.policy,
-            configuration.systems,
-            case_file.keyring,
-            case_file.audit,
+            configuration.policy, configuration.systems, case_file.keyring, case_file.audit
         )
         self._outbox = Outbox(case_file, self._runs)
-        self._handed_in = HandedIn(case_file)
-        self._reclassifying = Reclassifying(case_file, self._intake, configuration.policy)
-        self._dashboard = Dashboard(case_file.engine)
-        self.now = now
-        self.holds = Holds(
-            case_file, configuration.policy, [system.name for system in configuration.systems],
-            lambda: self.now(), partner,
+        handed_in = HandedIn(case_file)
+        self._actions = StaffActions(
+            case_file, configuration.staff, self._runs, handed_in,
+            Reclassifying(case_file, self._intake, configuration.policy),
+            Reopening(case_file, self._runs, lambda: self.now()), lambda: self.now(),
         )  # fmt: skip
+        self._dashboard = Dashboard(case_file.engine)
+        self._looks = Looks(case_file, handed_in, lambda: self.now())
+        self.now = now
         names = [system.name for system in configuration.systems]
+        self.holds = Holds(case_file, configuration.policy, names, lambda: self.now(), partner)
         self._recipients = Recipients(case_file, configuration, lambda: self.now())
         self.standstills = Standstills(case_file, names, lambda: self.now())
         self.retention = Retention(case_file, self.act, lambda: self.now())
@@ -139,85 +110,14 @@ class DsrClient:
 
     def actor(self, account: str) -> Actor:
         """The member of staff behind an account. Raises `RefusedByRule` for an unknown one."""
-        actor = self._staff.actor(account)
-        if actor is None:
-            raise RefusedByRule(
-                "Not done: this account is not in the staff directory (staff.yaml of the "
-                "configuration)."
-            )
-        return actor
+        return self._actions.actor(account)
 
     async def act(
         self, number: str, action: type[S], *, by: str, id: UUID | None = None, **fields: Any
     ) -> CaseView:  # fmt: skip
         """Take a staff action: checked by the case, recorded, safe to repeat under one `id`."""
         case = await self._living(number)
-        if issubclass(action, Decide | SecondDecision):
-            decision = await self._decision(case, action, by, id or uuid4(), fields)
-            return await self._send(case, decision)
-        message = self._message(action, by, id or uuid4(), fields)
-        if isinstance(message, CloseAs) and message.into is not None:
-            await self._case(message.into)
-        if isinstance(message, CompleteTask) and message.items:
-            task = await self._task(case, message.task)
-            await self._handed_in.check_choice(case, task, message)
-        return await self._send(case, message)
-
-    async def _decision(
-        self, case: UUID, action: type[S], by: str, id: UUID, fields: dict[str, Any]
-    ) -> S:
-        """A decision names the plan that it approves, and whether its actor is the subject."""
-        if fields.get("digest") is None:
-            fields["digest"] = (await self._case_file.view(case)).plan
-        message = self._message(action, by, id, fields)
-        if not await self._is_subject(case, by):
-            return message
-        actor = message.by.model_copy(update={"is_subject": True})
-        return message.model_copy(update={"by": actor})
-
-    async def _is_subject(self, case: UUID, account: str) -> bool:
-        """Whether the case is about the member of staff behind the account."""
-        member = self._staff.member(account)
-        own = member.subject_identifiers if member else ()
-        digest = self._case_file.keyring.digest
-        hashes = [digest("identifier", "email", normalise("email", address)) for address in own]
-        theirs = select(t.identifiers.c.case_id).where(
-            t.identifiers.c.case_id == case, t.identifiers.c.hash.in_(hashes)
-        )
-        async with self._case_file.reading.connect() as conn:
-            return (await conn.execute(theirs.limit(1))).first() is not None
-
-    def _message(self, action: type[S], by: str, id: UUID, fields: dict[str, Any]) -> S:
-        """The action as the case reads it. Raises `BadInput` for what is unknown or malformed."""
-        if unknown := sorted(set(fields) - set(action.model_fields)):
-            raise BadInput(f"Not done: {action.name} has no field {', '.join(unknown)}.")
-        if action is Reassign and "to" in fields:
-            fields["to"] = self.actor(fields["to"])
-        try:
-            return action(id=id, by=self.actor(by), **fields)
-        except ValidationError as fault:
-            raise BadInput(f"Not done: {first_fault(fault, action)}.") from None
-
-    async def _send(self, case: UUID, message: StaffAction) -> CaseView:
-        if isinstance(message, Reopen) and await self._case_file.is_done(case, _reopening(message)):
-            return await self._case_file.view(case)
-        handle = await self._handle(case)
-        try:
-            view: CaseView = await handle.execute_update(
-                message.name, message, id=str(message.id), result_type=CaseView, rpc_timeout=WAIT
-            )
-            return view
-        except WorkflowUpdateFailedError as error:
-            raise _refused(error) from None
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise Unreachable(
-                f"No worker answered within {WAIT.seconds} s. Start one (python worker.py), then "
-                f"repeat with --id {message.id}: it is taken once."
-            ) from None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return await self._act_on_closed(case, message)
-            raise _unreachable(error, f"repeat with --id {message.id}") from None
+        return await self._actions.take(case, action, by, id or uuid4(), fields)
 
     async def complete_task(
         self, number: str, task: str, *, by: str, file: Attachment | None = None,
@@ -227,18 +127,9 @@ class DsrClient:
 
         `left`: of a task to destroy that a hold called back, something is there still.
         """
-        case, id = await self._living(number), id or uuid4()
-        fields: dict[str, Any] = {"task": task, "records": records, "left": left, "note": note}
-        open_task = await self._task(case, task)
-        if open_task is not None and open_task.what == CHOOSE_MATCH:
-            fields["items"] = belonging(file)
-        elif file is not None:
-            fields["has_file"] = True
-            message = self._message(CompleteTask, by, id, dict(fields))
-            view = await self._case_file.view(case)
-            if not refusal(view, message, self.now(), automatic=False, has_submitter=False):
-                await self._handed_in.seal(case, id, file, message.by.account, self.now())
-        return await self.act(number, CompleteTask, by=by, id=id, **fields)
+        case = await self._living(number)
+        fields = {"task": task, "records": records, "left": left, "note": note}
+        return await self._actions.complete_task(case, by, id or uuid4(), fields, file)
 
     async def reclassify(
         self, number: str, *, to: Kind, by: str, reason: str,
@@ -249,32 +140,18 @@ class DsrClient:
         These are scope, purposes, consent, corrections, message. Raises `BadInput` if it then is
         no request of that kind.
         """
-        case, id = await self._living(number), id or uuid4()
-        message = self._message(Reclassify, by, id, {"to": to, "reason": reason})
-        view = await self._case_file.view(case)
-        if await self._case_file.unseal(case, f"text:reclassified:{id}") is not None:
-            return view  # taken before, by a run that is over
-        sentence = refusal(view, message, self.now(), automatic=False, has_submitter=False)
-        if sentence is None:
-            actor = message.by.account
-            await self._reclassifying.seal(case, id, to, parts or {}, actor, self.now())
-        return await self._send(case, message)
+        case = await self._living(number)
+        fields = {"to": to, "reason": reason}
+        return await self._actions.reclassify(case, by, id or uuid4(), fields, parts or {})
 
     async def decide_without_waiting(
         self, number: str, *, by: str, choice: Choice, ground: Ground | None = None,
         id: UUID | None = None, disputed: tuple[int, ...] = (),
     ) -> None:  # fmt: skip
         """The signal `decision`, for programs: ids and codes only; a wrong one is recorded."""
-        fields = {"choice": choice, "ground": ground, "disputed": disputed}
         case = await self._living(number)
-        decide = await self._decision(case, Decide, by, id or uuid4(), fields)
-        signal = DecisionSignal.model_validate(decide, from_attributes=True)
-        try:
-            await (await self._handle(case)).signal("decision", signal)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise _unreachable(error, f"repeat with id {signal.id}") from None
-            await self._act_on_closed(case, decide)
+        fields = {"choice": choice, "ground": ground, "disputed": disputed}
+        await self._actions.signal(case, by, id or uuid4(), fields)
 
     # -- dashboards ------------------------------------------------------------------------------
 
@@ -335,24 +212,12 @@ class DsrClient:
     async def found(self, number: str, *, by: str) -> dict[str, Found]:
         """What was found, per system. Personal data: the look is audited."""
         by, case = self._reader(by), await self._living(number)
-        async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
-            step.record(Event.LOOKED, part="found")
-        parts = await self._case_file.sealed_parts(case, "found:")
-        found = {name: Found.model_validate_json(content) for name, content in parts.items()}
-        for system, file in await self._handed_in.of_case(case):
-            known = found.get(system, Found())
-            found[system] = known.model_copy(update={"files": (*known.files, file.name)})
-        return found
+        return await self._looks.found(case, by)
 
     async def corrections(self, number: str, *, by: str) -> CorrectionsAsked:
         """What a correction asks for, and what came of it. Personal data: the look is audited."""
         by, case = self._reader(by), await self._case(number)
-        async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
-            step.record(Event.LOOKED, part="corrections")
-        form = RequestForm.model_validate_json(await self._case_file.unseal(case, "form") or b"{}")
-        parts = await self._case_file.sealed_parts(case, "corrected:")
-        done = {name: Corrected.model_validate_json(content) for name, content in parts.items()}
-        return CorrectionsAsked(asked=form.corrections, message=form.message, done=done)
+        return await self._looks.corrections(case, by)
 
     async def plan(self, number: str, *, by: str) -> dict[str, ErasurePlan]:
         """What a deletion would erase and keep, per system. Keys of records: the look is audited.
@@ -360,17 +225,12 @@ class DsrClient:
         Of a secret hold nothing shows. The digest that an approval names is `CaseView.plan`.
         """
         by, case = self._reader(by), await self._living(number)
-        async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
-            step.record(Event.LOOKED, part="plan")
-        parts = await self._case_file.sealed_parts(case, "plan:")
-        return {name: ErasurePlan.model_validate_json(content) for name, content in parts.items()}
+        return await self._looks.plan(case, by)
 
     async def files(self, number: str, *, by: str) -> list[tuple[str, Attachment]]:
         """Files with which people answered for their systems. The look is audited."""
         by, case = self._reader(by), await self._living(number)
-        async with self._case_file.step(case, f"look:{uuid4()}", self.now(), by) as step:
-            step.record(Event.LOOKED, part="files")
-        return await self._handed_in.of_case(case)
+        return await self._looks.files(case, by)
 
     async def recipients(self, number: str) -> RecipientLedger:
         """Who was told of a correction, deletion or restriction, and what came of it (Art. 19)."""
@@ -419,60 +279,6 @@ class DsrClient:
         async with self._case_file.reading.connect() as conn:
             return await living_case_of(conn, number)
 
-    async def _handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
-        async with self._case_file.reading.connect() as conn:
-            row = (
-                await conn.execute(
-                    select(t.cases.c.kind, t.cases.c.run).where(t.cases.c.id == case)
-                )
-            ).one()
-        return self._temporal.get_workflow_handle(workflow_id(Kind(row.kind), case, row.run))
-
-    async def _act_on_closed(self, case: UUID, action: StaffAction) -> CaseView:
-        """Of all actions only `reopen` is taken by a case whose run has ended."""
-        view = await self._case_file.view(case)
-        sentence = refusal(view, action, self.now(), automatic=False, has_submitter=False)
-        if sentence:
-            raise RefusedByRule(sentence)
-        if view.parked and not isinstance(action, Reopen):
-            raise RefusedByRule(
-                f"Not done: {view.number} is answered and goes on by itself once what it keeps "
-                f"may go. To answer it again after a complaint: dsr reopen {view.number}"
-            )
-        if not isinstance(action, Reopen):
-            raise RefusedByRule(
-                f"Not done: the run of {view.number} is missing. Mend it: dsr reconcile"
-            )
-        await self._reopen(case, action)
-        return await self._case_file.view(case)
-
-    async def _reopen(self, case: UUID, action: Reopen) -> None:
-        """The case is answered again by a run of its own; dates stay as recorded."""
-        key, by = _reopening(action), action.by.account
-        try:
-            async with self._case_file.step(case, key, self.now(), by) as step:
-                if not step.repeated:
-                    step.record(Event.REOPENED)
-                    await step.seal(f"text:complaint:{action.id}", action.reason.encode())
-                    to = begins_with(Kind(step.row["kind"]))
-                    step.move(to, move(step.status, to))
-                    await step.answer_again()
-                    step.set(
-                        run=step.row["run"] + 1, reopened=True, resumed=False, released=False,
-                        closed_at=None, parked_at=None, resumes_on=None,
-                    )  # fmt: skip
-        except IntegrityError:
-            raise RefusedByRule(
-                "Not opened again: the same request of this person is open under another number. "
-                "See: dsr list"
-            ) from None
-        await self._runs.start_case(case)
-
-    async def _task(self, case: UUID, task: str) -> Awaited | None:
-        """The open task of this id."""
-        view = await self._case_file.view(case)
-        return next((awaited for awaited in view.awaiting if awaited.task == task), None)
-
     def _hashes(self, person: Subject) -> list[bytes]:
         digest = self._case_file.keyring.digest
         known = person_of(person, self._policy).identities
@@ -480,24 +286,6 @@ class DsrClient:
 
     def _names(self, person: Subject) -> list[bytes]:
         return [self._case_file.keyring.digest("name", word) for word in name_words(person.name)]
-
-
-def _refused(error: WorkflowUpdateFailedError) -> RefusedByRule | BadInput:
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type == "RefusedByRule":
-        return RefusedByRule(cause.message)
-    return BadInput("Not done: the case could not read this action. Check its options.")
-
-
-def _unreachable(error: RPCError, then: str) -> Unreachable:
-    """Temporal is away, or has too much of this case at once."""
-    what = error.status.name.lower().replace("_", " ")
-    return Unreachable(f"Temporal could not take it ({what}). Wait a little, then {then}.")
-
-
-def _reopening(action: Reopen) -> str:
-    """The step's key of an opening after the end of a run."""
-    return f"reopen:{action.id}"
 
 
 def system_user() -> str:

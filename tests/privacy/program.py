@@ -22,6 +22,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
 import starter.client
+import starter.staff_actions
 import worker
 from activities.desk import Desk
 from activities.everything import every_activity
@@ -175,7 +176,7 @@ async def run(folder: Path, *, sealed: bool) -> None:
 
 def main() -> None:
     """One mode."""
-    starter.client.WAIT = PATIENCE
+    starter.client.WAIT = starter.staff_actions.WAIT = PATIENCE
     sealed, folder = sys.argv[1] == "sealed", Path(sys.argv[2])
     os.environ.pop("DATABASE_URL", None)
     if sealed:

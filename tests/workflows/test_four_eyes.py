@@ -17,7 +17,7 @@ HERE = ["customers"]
 def staff(office: Office, *members: StaffMember) -> None:
     """The directory as it stands from now on, with the handler and the archivist."""
     others = tuple(m for m in STAFF.members if m.person in ("maija", "kalle"))
-    office.client._staff = StaffDirectory(members=(*others, *members))
+    office.client._actions._staff = StaffDirectory(members=(*others, *members))
 
 
 def an_approver(person: str, *accounts: str, **more: object) -> StaffMember:
