@@ -41,11 +41,15 @@ from storage.case_file import CaseFile
 from tests.fakes import FakeSystems
 from tests.frame.canary import everything
 from tests.office import LETTERS, POLICY, STAFF, Office
+from tests.privacy.choices import CHOICES
 from tests.privacy.corrections import CORRECTIONS, correctable_systems
 from tests.privacy.deletions import DELETIONS
-from tests.privacy.drive import CONTROL, SCENARIOS, Canary, drive
+from tests.privacy.drive import CONTROL, Canary, drive
+from tests.privacy.endings import ENDINGS
 from tests.privacy.gathering import gather
+from tests.privacy.holds import HOLDS
 from tests.privacy.partners import PARTNERS, marked_partners
+from tests.privacy.questions import QUESTIONS
 from tests.privacy.real_worker import REGISTER, a_real_worker_answers
 from tests.privacy.refusals import REFUSALS
 from tests.privacy.systems import HesitantLetters, marked_systems
@@ -158,7 +162,8 @@ async def run(folder: Path, *, sealed: bool) -> None:
     async with stack(settings, shipped) as connection:
         async with working(settings, connection, shipped) as (office, ground):
             canary = Canary(office)
-            scenarios = SCENARIOS | DELETIONS | CORRECTIONS | WAITS | PARTNERS | REFUSALS
+            scenarios = ENDINGS | QUESTIONS | CHOICES | HOLDS
+            scenarios |= DELETIONS | CORRECTIONS | WAITS | PARTNERS | REFUSALS
             drives = [drive(canary, scenarios if sealed else {n: scenarios[n] for n in CONTROL})]
             if sealed:
                 drives.append(a_real_worker_answers(canary, settings, connection, shipped, folder))
