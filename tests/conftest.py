@@ -2,7 +2,7 @@
 
 import os
 
-pytest_plugins = ("tests.postgres", "tests.temporal")
+pytest_plugins = ("tests.postgres", "tests.temporal", "tests.office")
 
 for name in list(os.environ):
     if name in {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "DATABASE_URL"} or name.startswith(

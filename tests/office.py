@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkerDeploymentVersion
@@ -277,3 +278,18 @@ async def an_office(
         yield office
     finally:
         await office.stops_work()
+
+
+@pytest.fixture(scope="session")
+def letters() -> Letters:
+    """The shipped letters, loaded once."""
+    return Letters(LETTERS)
+
+
+@pytest.fixture
+async def office(
+    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
+) -> AsyncIterator[Office]:
+    """Two databases, a paper archive, four members of staff."""
+    async with an_office(temporal, engine, tmp_path, letters=letters) as office:
+        yield office

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer import Typer
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from starter.cli import app, rules
+from storage.secrets import Secrets
 
 DSR = str(Path(sys.executable).with_name("dsr"))
+SHIPPED = Path(__file__).parents[2] / "config" / "mipro"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,19 @@ def dsr(*arguments: str, stdin: str | bytes | None = None) -> Ran:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def while_temporal_is_away(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, folder: Path
+) -> None:
+    """Commands of this test use the shipped controller on its own database, with keys."""
+    Secrets.load_or_create(folder / "keys")
+    for name, value in {
+        "DATABASE_URL": database_url, "TEMPORAL_ADDRESS": "127.0.0.1:1",
+        "DSR_KEYS": str(folder / "keys"), "DSR_CONFIG": str(SHIPPED),
+        "DSR_DATA": str(folder / "data"),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
 
 
 def commands() -> dict[str, Any]:

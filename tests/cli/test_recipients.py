@@ -12,24 +12,16 @@ from rules import deadlines
 from starter.configuration import load
 from storage import tables as t
 from storage.database import connect
-from storage.secrets import Secrets
-from tests.cli.command import assert_one_sentence, dsr
+from tests.cli.command import SHIPPED, assert_one_sentence, dsr, while_temporal_is_away
 from tests.holds.deskwork import AT, CASE_ROW
 
-SHIPPED = Path(__file__).parents[2] / "config" / "mipro"
 NUMBER = "2027-0001"
 
 
 @pytest.fixture
 def here(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shipped controller, with a deletion of which the training expert was told."""
-    Secrets.load_or_create(tmp_path / "keys")
-    for name, value in {
-        "DATABASE_URL": database_url, "TEMPORAL_ADDRESS": "127.0.0.1:1",
-        "DSR_KEYS": str(tmp_path / "keys"), "DSR_CONFIG": str(SHIPPED),
-        "DSR_DATA": str(tmp_path / "data"),
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+    while_temporal_is_away(monkeypatch, database_url, tmp_path)
     asyncio.run(_told(database_url))
 
 

@@ -1,31 +1,12 @@
-"""An office per test, as for the workflows; crashes side by side."""
+"""All crashes that a module asks for, side by side."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
-from activities.letters import Letters
 from tests.durability.crashes import Crash, Crashes, Playing
-from tests.office import LETTERS, Office, an_office
 from tests.postgres import Server
-
-
-@pytest.fixture(scope="session")
-def letters() -> Letters:
-    """The shipped letters, loaded once."""
-    return Letters(LETTERS)
-
-
-@pytest.fixture
-async def office(
-    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
-) -> AsyncIterator[Office]:
-    """Two databases, a paper archive, four members of staff."""
-    async with an_office(temporal, engine, tmp_path, letters=letters) as office:
-        yield office
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,21 @@ def working(
     )  # fmt: skip
     try:
         assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if '"worker_started"' in line:
-                break
-        else:
-            raise AssertionError("".join(said))
+        wait_until_said(process.stderr, '"worker_started"')
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def wait_until_said(lines: Iterable[str], what: str) -> None:
+    """Read what a process says up to this; fails with all of it if it ends before."""
+    said = []
+    for line in lines:
+        said.append(line)
+        if what in line:
+            return
+    raise AssertionError("".join(said))
 
 
 def free_address() -> str:

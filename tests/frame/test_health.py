@@ -4,12 +4,10 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
-from temporalio.converter import DataConverter
 
 from schemas.errors import BadInput
 from starter.connection import Connection
@@ -17,27 +15,11 @@ from starter.embedded_temporal import EmbeddedTemporal
 from starter.health import Health
 from starter.observed import observed, worker_health
 from starter.settings import Settings
-from starter.temporal import build_worker, connected_client
+from starter.temporal import build_worker
 from storage.database import connect
 from tests.frame.controller import written
 from tests.frame.ping import Ping, slow
 from tests.frame.processes import asked, free_address, working
-
-
-@pytest.fixture(scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedTemporal]:
-    server = EmbeddedTemporal(tmp_path_factory.mktemp("temporal"), "default")
-    await server.launch()
-    await server.ready()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture(scope="module")
-async def client(server: EmbeddedTemporal) -> AsyncIterator[Client]:
-    here = Connection(temporal_address=server.address, database_url="")
-    async with connected_client(here, DataConverter.default) as client:
-        yield client
 
 
 async def test_a_worker_that_was_asked_to_stop_is_alive_but_not_ready_and_finishes(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,28 +34,12 @@ from worker import run_worker
 MARK = "Kanaria kanaria@example.org"
 
 
-@pytest.fixture(scope="module")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedTemporal]:
-    server = EmbeddedTemporal(tmp_path_factory.mktemp("temporal"), "default")
-    await server.launch()
-    await server.ready()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture(scope="module")
-async def client(temporal: EmbeddedTemporal) -> AsyncIterator[Client]:
-    here = Connection(temporal_address=temporal.address, database_url="")
-    async with connected_client(here, DataConverter.default) as client:
-        yield client
-
-
 @pytest.fixture
-def environment(tmp_path: Path, temporal: EmbeddedTemporal, database_url: str) -> dict[str, str]:
+def environment(tmp_path: Path, server: EmbeddedTemporal, database_url: str) -> dict[str, str]:
     """Of a worker that has everything it needs."""
     return {
         **os.environ,
-        "TEMPORAL_ADDRESS": temporal.address,
+        "TEMPORAL_ADDRESS": server.address,
         "DATABASE_URL": database_url,
         "DSR_CONFIG": str(written(tmp_path / "controller")),
         "DSR_DATA": str(tmp_path / "data"),

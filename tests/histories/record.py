@@ -9,13 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.letters import Letters
 from tests.histories import KnownKeys, save
 from tests.histories.scenarios import SCENARIOS, policy_of
-from tests.office import LETTERS, an_office
-
-
-@pytest.fixture(scope="session")
-def letters() -> Letters:
-    """The shipped letters, loaded once."""
-    return Letters(LETTERS)
+from tests.office import an_office
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

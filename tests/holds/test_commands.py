@@ -11,24 +11,17 @@ import asyncpg
 import pytest
 
 from storage.secrets import Secrets
-from tests.cli.command import assert_one_sentence, dsr
+from tests.cli.command import SHIPPED, assert_one_sentence, dsr, while_temporal_is_away
 from tests.docs.pages import blocks
 from tests.holds.deskwork import AINO, an_order
 
-SHIPPED = Path(__file__).parents[2] / "config" / "mipro"
 Order = Callable[..., str]
 
 
 @pytest.fixture
 def here(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The shipped controller on this test's own database."""
-    Secrets.load_or_create(tmp_path / "keys")
-    for name, value in {
-        "DATABASE_URL": database_url, "TEMPORAL_ADDRESS": "127.0.0.1:1",
-        "DSR_KEYS": str(tmp_path / "keys"), "DSR_CONFIG": str(SHIPPED),
-        "DSR_DATA": str(tmp_path / "data"),
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+    while_temporal_is_away(monkeypatch, database_url, tmp_path)
     return database_url
 
 

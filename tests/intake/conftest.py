@@ -1,17 +1,14 @@
-"""A counter on this test's own database; an office where a run is needed."""
+"""A counter on this test's own database, or four at once."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.testing import WorkflowEnvironment
 
-from activities.letters import Letters
 from storage.database import connect
 from storage.secrets import Secrets
 from tests.intake.reception import GDPR, Reception
-from tests.office import LETTERS, Office, an_office
 
 
 @pytest.fixture
@@ -39,18 +36,3 @@ async def receptions(database_url: str, secrets: Secrets) -> AsyncIterator[list[
     yield [Reception(engine, secrets) for engine in engines]
     for engine in engines:
         await engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def letters() -> Letters:
-    """The shipped letters, loaded once."""
-    return Letters(LETTERS)
-
-
-@pytest.fixture
-async def office(
-    temporal: WorkflowEnvironment, engine: AsyncEngine, tmp_path: Path, letters: Letters
-) -> AsyncIterator[Office]:
-    """An engine with its worker."""
-    async with an_office(temporal, engine, tmp_path, letters=letters) as office:
-        yield office

@@ -1,17 +1,11 @@
-"""The shipped letters, loaded once."""
+"""A copy of the shipped letters."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from activities.letters import Letters
 from tests.letters.contents import MIPRO
-
-
-@pytest.fixture(scope="session")
-def letters() -> Letters:
-    return Letters(MIPRO / "letters")
 
 
 @pytest.fixture

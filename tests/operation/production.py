@@ -15,6 +15,7 @@ from pathlib import Path
 
 from starter.settings import SHIPPED_CONFIG
 from tests.cli.command import DSR
+from tests.frame.processes import wait_until_said
 from tests.operation.compose import ROOT, SERVICES, VARIABLE
 from tests.operation.test_jobs import run
 from tests.postgres import PROGRAMS, Server
@@ -122,13 +123,7 @@ class Production:
         )  # fmt: skip
         try:
             assert process.stdout is not None
-            lines = []
-            for line in process.stdout:
-                lines.append(line)
-                if said in line:
-                    break
-            else:
-                raise AssertionError("".join(lines))
+            wait_until_said(process.stdout, said)
             yield process
         finally:
             process.kill()

@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.letters import Letters
 from schemas.systems import Limits
-from tests.office import LETTERS, Office
+from tests.office import Office
 from tests.partners.offices import office_at
 from tests.partners.processes import DOMAIN, PartnerProcess, a_partner, certificates
 
@@ -30,12 +30,6 @@ def partner(authority_folder: Path) -> Iterator[Callable[[str], PartnerProcess]]
     """Starts a partner that behaves as named."""
     with ExitStack() as running:
         yield lambda behaviour: running.enter_context(a_partner(behaviour, authority_folder))
-
-
-@pytest.fixture(scope="session")
-def letters() -> Letters:
-    """The shipped letters, loaded once."""
-    return Letters(LETTERS)
 
 
 @pytest.fixture

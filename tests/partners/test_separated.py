@@ -3,10 +3,8 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -26,6 +24,7 @@ from starter.open import opened
 from starter.settings import Settings
 from storage import tables as t
 from tests.frame.controller import POLICY
+from tests.frame.processes import working
 from tests.office import LETTERS, a_form
 from tests.partners.offices import OF_AINO, outcome
 from tests.partners.processes import PartnerProcess
@@ -101,29 +100,6 @@ async def shop_url(postgres, empty_database_url: str) -> AsyncIterator[str]:
     await conn.close()
 
 
-@contextmanager
-def working(environment: dict[str, str], *arguments: str) -> Iterator[None]:
-    """`python worker.py` with nothing in its environment but this."""
-    process = subprocess.Popen(
-        [sys.executable, "worker.py", *arguments], env=environment, cwd=ROOT, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if '"worker_started"' in line:
-                break
-        else:
-            raise AssertionError("".join(said))
-        yield
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-
-
 async def test_a_system_that_only_its_own_networks_worker_reaches_is_answered_for(
     temporal: WorkflowEnvironment, database_url: str, shop_url: str, controller: Path,
     partner: Callable[[str], PartnerProcess], authority_folder: Path, tmp_path: Path,
@@ -136,13 +112,13 @@ async def test_a_system_that_only_its_own_networks_worker_reaches_is_answered_fo
     apart = bare | {"DSR_SHOP_URL": shop_url, "DSR_EXPERT_URL": process.url,
                     "DSR_EXPERT_CA": str(authority_folder / "ca.pem")}  # fmt: skip
     with ExitStack() as running:
-        await asyncio.to_thread(running.enter_context, working(bare))
+        await asyncio.to_thread(running.enter_context, working(bare, ("worker.py",)))
         async with opened(settings := Settings.model_validate(bare)) as engine:
             assert await looked_at(settings) == {
                 "shop": (False, NOBODY_THERE), "expert": (False, NOBODY_THERE)
             }  # fmt: skip
             number = (await engine.client.submit(a_form(of=OF_AINO))).number
-            process_of_theirs = working(apart, "--queue", "apart")
+            process_of_theirs = working(apart, ("worker.py", "--queue", "apart"))
             await asyncio.to_thread(running.enter_context, process_of_theirs)
             async with asyncio.timeout(120):  # it starts beside everything else
                 while True:

@@ -9,14 +9,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.letters import Letters
 from storage.database import connect
-from tests.office import LETTERS, Office, an_office
+from tests.office import Office, an_office
 from tests.postgres import Server
-
-
-@pytest.fixture(scope="session")
-def letters() -> Letters:
-    """The shipped letters, loaded once."""
-    return Letters(LETTERS)
 
 
 @pytest.fixture(scope="module")

@@ -183,12 +183,8 @@ async def access_escalated_to_breach(desk: Desk) -> str:
 async def access_shared_address(desk: Desk) -> str:
     """A family's address: records that could be another person's are chosen by a person."""
     number = await desk.submit("ORJAN", "access", **LETTER)
-    await desk.by_hand(number)
     await nobody_is_chosen(desk, number)
-    await desk.review(number)
-    await desk.decide(number)
-    await desk.send(number)
-    await desk.reaches(number, Status.CLOSED)
+    await desk.answer(number)
     return number
 
 

@@ -18,11 +18,7 @@ async def access_supplemented(desk: Desk) -> str:
     await desk.resolve(
         number, "order_partner", SystemResolution.BY_HAND, "Answers by telephone at last."
     )
-    await desk.by_hand(number, order_partner="Two deliveries of 2024.")
-    await desk.review(number)
-    await desk.decide(number)
-    await desk.send(number)
-    await desk.reaches(number, Status.CLOSED)
+    await desk.answer(number, order_partner="Two deliveries of 2024.")
     return number
 
 
