@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from connectors.contract import Connector, System, SystemMisdeclared
+from connectors.declared import Http
 from connectors.manifest import Manifest
 from connectors.manual import ManualSystem
 from connectors.opendsr.partner import OpenDsrPartner
@@ -49,12 +50,7 @@ class Systems:
             if manifest.facts.reach is Reach.MANUAL:
                 self._systems[manifest.name] = ManualSystem(manifest)
             elif manifest.http is not None:
-                http, call_at = manifest.http, callback_url
-                if manifest.facts.queue != queue:
-                    http = http.model_copy(update={"private_networks": ()})
-                elif stand_ins.replace(http):
-                    http = http.model_copy(update={"private_networks": THIS_HOST})
-                    call_at = stand_ins.callback_url
+                http, call_at = _as_here(manifest, manifest.http, queue, stand_ins, callback_url)
                 partner = OpenDsrPartner(
                     manifest, http, environment, call_at, exchange_timeout, certificates
                 )
@@ -107,3 +103,15 @@ class Systems:
         """Release every connection."""
         for system in self._systems.values():
             await system.close()
+
+
+def _as_here(
+    manifest: Manifest, http: Http, queue: str | None, stand_ins: StandIns,
+    callback_url: str | None,
+) -> tuple[Http, str | None]:  # fmt: skip
+    """How this process may call a partner, and where it is called back."""
+    if manifest.facts.queue != queue:
+        return http.model_copy(update={"private_networks": ()}), callback_url
+    if stand_ins.replace(http):
+        return http.model_copy(update={"private_networks": THIS_HOST}), stand_ins.callback_url
+    return http, callback_url

@@ -92,11 +92,6 @@ def asked_promptly(asked_at: datetime, clock: Clock) -> bool:
     return asked_at < clock.prompt_before_utc
 
 
-def told_in_time(told_at: datetime, clock: Clock) -> bool:
-    """Whether the notice of an extension, leaving at `told_at`, makes it valid (Art. 12(3))."""
-    return told_at < clock.notice_due_before_utc
-
-
 def clock(
     received_at: datetime,
     policy: Policy,
