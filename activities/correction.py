@@ -6,7 +6,6 @@ after a crash meets the same rows, whatever of them it has changed, and knows wh
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -26,13 +25,14 @@ from activities.disputes import (
     role_of,
     wanted_of,
 )
+from activities.known_rows import KnownRows
 from activities.standstill import is_stopped, stopped
 from activities.system_steps import (
-    answer_of,
+    Write,
     keep_found,
     misdeclared,
-    sealed_rows,
     write_outcome,
+    written_once,
 )
 from activities.turns import in_turn
 from connectors.contract import (
@@ -61,8 +61,6 @@ from storage import tables as t
 from storage.case_file import CaseStep
 
 UNREACHED: Final = (SystemOutcome.UNREACHABLE, SystemOutcome.FAILED)
-
-Write = Callable[[CaseStep, SystemCall], Awaitable[None]]
 
 
 class CorrectionActivities:
@@ -126,11 +124,9 @@ class CorrectionActivities:
         """The restriction ends (Art. 18(3)); what came of the system otherwise stays."""
         if self._desk.facts(call.system).reach is not Reach.SQL:
             role = role_of(self._desk.facts(call.system))
-            async with restrictions.ending(self._desk, call) as cases:
-                write: Write = self._leave_lifting
-                if cases:
-                    write = partial(lift_by_people, role=role)
-            return await self._once(call, write)
+            if await restrictions.end_by_people(self._desk, call):
+                return await self._once(call, partial(lift_by_people, role=role))
+            return await self._once(call, _leave_lifting)
         try:
             records = await restrictions.unmark(self._desk, call)
         except SystemMisdeclared:
@@ -155,7 +151,7 @@ class CorrectionActivities:
         if await self._desk.case_file.unseal(call.case, f"found:{call.system}") is None:
             found = await connector.find(person)
             await self._once(call, partial(keep_found, found=found), key=f"{step_key()}/found")
-        return await sealed_rows(self._desk.case_file, call.case, call.system)
+        return await KnownRows(self._desk.case_file, call.case, call.system).rows()
 
     async def _reached(self, call: SystemCall) -> tuple[Person, Connector]:
         connector = self._desk.systems.connector(call.system)
@@ -165,16 +161,16 @@ class CorrectionActivities:
         role = role_of(self._desk.facts(call.system))
         return await self._once(call, partial(ask_people, tasks=tasks, role=role))
 
-    async def _leave_lifting(self, step: CaseStep, call: SystemCall) -> None:
-        await step.close_tasks(CONTEST_BY_HAND, system=call.system)
-        await restrictions.left_to_another_case(step, call)
-
     async def _once(self, call: SystemCall, write: Write, key: str | None = None) -> SystemAnswer:
         case_file, at, by = self._desk.case_file, call.at, call.by.account
         async with case_file.step(call.case, key or step_key(), at, by) as step:
-            if not step.repeated:
-                await write(step, call)
-            return await answer_of(step, call)
+            return await written_once(step, call, write)
+
+
+async def _leave_lifting(step: CaseStep, call: SystemCall) -> None:
+    """Another case restricts the same records: what this one asked of people is over."""
+    await step.close_tasks(CONTEST_BY_HAND, system=call.system)
+    await restrictions.left_to_another_case(step, call)
 
 
 async def _contested(

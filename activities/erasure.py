@@ -4,7 +4,6 @@ An approval covers what it named. Less may go (a hold came, a date was reached l
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -17,7 +16,15 @@ from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
 from activities.known_rows import KEYS, KnownRows, Rows, each_once, keys_of, texts_of
 from activities.standstill import is_stopped, stopped
-from activities.system_steps import KEPT, answer_of, keep_found, misdeclared, write_outcome
+from activities.system_steps import (
+    KEPT,
+    Write,
+    answer_of,
+    keep_found,
+    misdeclared,
+    write_outcome,
+    written_once,
+)
 from activities.turns import in_turn
 from connectors.contract import (
     Erased,
@@ -241,14 +248,10 @@ class ErasureActivities:
         there = await connector.plan_erasure(person, call.at, erasing.held, chosen)
         return _with_what_went(Erased(kept=_all_of(there)), approved, there)
 
-    async def _once(
-        self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
-    ) -> SystemAnswer:
+    async def _once(self, call: SystemCall, write: Write) -> SystemAnswer:
         key, case_file = step_key(), self._desk.case_file
         async with case_file.step(call.case, key, call.at, call.by.account) as step:
-            if not step.repeated:
-                await write(step, call)
-            return await answer_of(step, call)
+            return await written_once(step, call, write)
 
 
 def _asks(call: SystemCall) -> Executable:

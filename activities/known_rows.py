@@ -1,4 +1,4 @@
-"""Rows that a deletion knows to be its person's, whatever they hold still: sealed by its steps.
+"""Rows that a case knows to be its person's, whatever they hold still: sealed by its steps.
 
 An earlier erasure may have taken from a row what named the person; a doubtful one never named them
 alone.
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from connectors.contract import ErasurePlan, Found, RowKey
+from connectors.contract import ErasurePlan, Found, FoundRow, RowKey
 from storage.case_file import CaseFile
 
 KEYS: Final = TypeAdapter(tuple[RowKey, ...])
@@ -19,7 +19,7 @@ Rows = tuple[RowKey, ...]
 
 
 class KnownRows:
-    """What the case file of one deletion has of one system."""
+    """What the case file of one case has of one system."""
 
     def __init__(self, case_file: CaseFile, case: UUID, system: str) -> None:
         self._case_file = case_file
@@ -33,8 +33,12 @@ class KnownRows:
 
     async def chosen(self) -> Rows:
         """The doubtful records that a person has said are the subject's."""
-        items = (await self._unseal("chosen") or b"").decode().split(",")
-        return tuple(r.row_key for r in (await self.found()).doubtful if r.item in items)
+        return tuple(row.row_key for row in await self._chosen(await self.found()))
+
+    async def rows(self) -> tuple[FoundRow, ...]:
+        """What is the person's: surely, or because somebody chose it."""
+        found = await self.found()
+        return (*found.rows, *await self._chosen(found))
 
     async def approved(self) -> ErasurePlan:
         """The plan that people have approved, or may."""
@@ -48,6 +52,10 @@ class KnownRows:
         """All of them, each once."""
         kept = keys_of(await self.approved(), goes=False)
         return each_once((*kept, *await self.left(), *await self.chosen()))
+
+    async def _chosen(self, found: Found) -> tuple[FoundRow, ...]:
+        items = (await self._unseal("chosen") or b"").decode().split(",")
+        return tuple(row for row in found.doubtful if row.item in items)
 
     async def _unseal(self, part: str) -> bytes | None:
         return await self._case_file.unseal(self._case, f"{part}:{self._system}")

@@ -1,6 +1,5 @@
 """Corrections at a partner: what is disputed of them, and people where it takes none."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -16,7 +15,7 @@ from activities.disputes import (
     role_of,
     wanted_of,
 )
-from activities.system_steps import lag_of, write_outcome
+from activities.system_steps import Write, lag_of, write_outcome
 from schemas.case import SystemOutcome
 from schemas.events import Event
 from schemas.steps import OpenTask, SystemCall
@@ -27,8 +26,6 @@ from storage.dispatches import overtake
 
 BY_PEOPLE: Final = (Duty.CONTEST, Duty.CORRECT, Duty.END_CONTEST)
 """What people tell a partner that takes no requests of the kind."""
-
-Write = Callable[[CaseStep, SystemCall], Awaitable[None]]
 
 
 async def by_people(desk: Desk, call: SystemCall) -> Write:

@@ -5,7 +5,6 @@ callback only makes us ask: one that claims more than the status (a lying partne
 Silence is never success.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -20,7 +19,7 @@ from activities.disputes import as_sent, role_of, wanted_of
 from activities.erasing import Erasing, Guard, Wanted, is_held
 from activities.standstill import is_stopped, stopped
 from activities.stopping import Stopping
-from activities.system_steps import answer_of, handed_over, held_back, misdeclared
+from activities.system_steps import Write, handed_over, held_back, misdeclared, written_once
 from activities.systems import choice_of, is_superseded, review_if_last, superseded
 from activities.turns import NotItsTurn, comes_again, patient, tries_so_far, turn
 from connectors.contract import Choice, Found, SystemMisdeclared
@@ -52,8 +51,6 @@ RIGHTS: Final = {
 }
 RESTRICTS: Final = (Duty.RESTRICT, Duty.LIFT_RESTRICTION)
 OPEN: Final = (RequestStatus.PENDING, RequestStatus.IN_PROGRESS)
-
-Write = Callable[[CaseStep, SystemCall], Awaitable[None]]
 
 
 class PartnerActivities:
@@ -147,9 +144,7 @@ class PartnerActivities:
                 elif await self._has_it(call, order.request, erasing):
                     write = answers.taken  # the hold came later: it is heard on
                 async with erasing.step(call.by.account) as step:
-                    if not step.repeated:
-                        await write(step, call)
-                    return await answer_of(step, call)
+                    return await written_once(step, call, write)
         except RefusedByRule:  # nobody is erased by a name alone
             return answers.in_vain(call, SystemOutcome.FAILED, PartnerFault.NOBODY)
 
@@ -305,9 +300,7 @@ class PartnerActivities:
         """One step of the case, at the time of this look, which may come weeks after the call."""
         key, case_file = step_key(), self._desk.case_file
         async with case_file.step(call.case, key, _looked_at(), call.by.account) as step:
-            if not step.repeated:
-                await write(step, call)
-            return await answer_of(step, call)
+            return await written_once(step, call, write)
 
 
 def _taken_back(dispatch: Dispatch, *, cancelled: bool) -> Write:

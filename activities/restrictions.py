@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from activities.desk import Desk
-from activities.system_steps import sealed_rows, write_outcome
+from activities.known_rows import KnownRows
+from activities.system_steps import write_outcome
 from schemas.case import SystemOutcome
 from schemas.steps import SystemCall
-from storage import restrictions as rows
+from storage import restrictions as stored
 from storage.case_file import CaseStep
 from storage.locks import lock_restrictions
 
@@ -22,7 +23,7 @@ async def begin(desk: Desk, call: SystemCall) -> None:
     hashes = desk.hashes(await desk.person(call.case))
     async with desk.case_file.engine.begin() as conn:
         await lock_restrictions(conn, hashes)
-        await rows.begin(conn, call.case, call.system, call.at)
+        await stored.begin(conn, call.case, call.system, call.at)
 
 
 @asynccontextmanager
@@ -34,12 +35,18 @@ async def ending(desk: Desk, call: SystemCall) -> AsyncIterator[list[UUID]]:
     hashes = desk.hashes(await desk.person(call.case))
     async with desk.case_file.engine.begin() as conn:
         await lock_restrictions(conn, hashes)
-        await rows.end(conn, call.case, call.system, call.at)
+        await stored.end(conn, call.case, call.system, call.at)
         cases = list[UUID]()
-        if not await rows.standing(conn, call.case, call.system, hashes):
-            cases = await rows.marked(conn, call.case, call.system, hashes)
+        if not await stored.standing(conn, call.case, call.system, hashes):
+            cases = await stored.marked(conn, call.case, call.system, hashes)
         yield cases
-        await rows.lifted(conn, cases, call.system, call.at)
+        await stored.lifted(conn, cases, call.system, call.at)
+
+
+async def end_by_people(desk: Desk, call: SystemCall) -> bool:
+    """This case restricts no more: whether people are to unmark the records, or another does."""
+    async with ending(desk, call) as cases:
+        return bool(cases)
 
 
 async def unmark(desk: Desk, call: SystemCall) -> int:
@@ -47,7 +54,8 @@ async def unmark(desk: Desk, call: SystemCall) -> int:
     connector, records = desk.systems.connector(call.system), 0
     async with ending(desk, call) as cases:
         for case in cases:
-            keys = tuple(r.row_key for r in await sealed_rows(desk.case_file, case, call.system))
+            rows = await KnownRows(desk.case_file, case, call.system).rows()
+            keys = tuple(row.row_key for row in rows)
             unmarked = await connector.restrict(await desk.person(case), False, keys)
             records += unmarked if case == call.case else 0
     return records

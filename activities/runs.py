@@ -101,18 +101,13 @@ class Runs:
             row = (await conn.execute(_ROW, {"case": case})).mappings().one()
         await self.start(row)
 
-    async def handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
-        """The run that the case row names; whether it stands shows when it is spoken to."""
+    async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
+        """Tell the run that a letter has left; a case without an open run needs no telling."""
         async with self._case_file.reading.connect() as conn:
             row = (await conn.execute(_RUN, {"case": case})).mappings().one()
         run = workflow_id(Kind(row["kind"]), case, row["run"])
-        return self._client.get_workflow_handle(run)
-
-    async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
-        """Tell the run that a letter has left; a case without an open run needs no telling."""
-        run = await self.handle(case)
         try:
-            await run.signal("letter_left", letter)
+            await self._client.get_workflow_handle(run).signal("letter_left", letter)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -169,6 +164,12 @@ class Runs:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
+
+    async def handle(self, case: UUID) -> WorkflowHandle[Any, Any]:
+        """The run that the case row names; whether it stands shows when it is spoken to."""
+        async with self._case_file.reading.connect() as conn:
+            row = (await conn.execute(_ROW, {"case": case})).mappings().one()
+        return self._client.get_workflow_handle(_run_of(row))
 
     async def mend(self, row: RowMapping, at: datetime) -> None:
         """Give a case its run, and say so in its record.

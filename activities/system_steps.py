@@ -1,20 +1,23 @@
 """What every step on one system's part of a case does: its outcome, its task, its answer."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import Uuid, bindparam, func, select
 
-from connectors.contract import Found, FoundRow, Kept
+from connectors.contract import Found, Kept
 from schemas.case import Status, SystemOutcome
 from schemas.events import Event
 from schemas.holds import Held
 from schemas.steps import OpenTask, SystemAnswer, SystemCall, SystemChange
 from schemas.systems import Duty
 from storage import tables as t
-from storage.case_file import CaseFile, CaseStep
+from storage.case_file import CaseStep
 from storage.views import awaited, open_tasks_of
+
+Write = Callable[[CaseStep, SystemCall], Awaitable[None]]
+"""What one step puts on the case row and on record."""
 
 KEPT: Final = TypeAdapter(tuple[Kept, ...])
 
@@ -80,15 +83,6 @@ async def keep_found(
         await step.open_task(OpenTask(what="choose_match", role="handler", system=call.system))
 
 
-async def sealed_rows(case_file: CaseFile, case: UUID, system: str) -> tuple[FoundRow, ...]:
-    """What was found of the person there, with the doubtful ones that somebody chose."""
-    content = await case_file.unseal(case, f"found:{system}")
-    chosen = await case_file.unseal(case, f"chosen:{system}") or b""
-    found = Found.model_validate_json(content) if content else Found()
-    items = chosen.decode().split(",")
-    return (*found.rows, *(row for row in found.doubtful if row.item in items))
-
-
 async def write_answer(
     step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int, reason: str | None
 ) -> None:
@@ -105,6 +99,13 @@ async def write_outcome(
     change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
     await step.system(change, **columns)
     await step.close_tasks("resolve_system", system=call.system)
+
+
+async def written_once(step: CaseStep, call: SystemCall, write: Write) -> SystemAnswer:
+    """Unless the step is repeated; the answer is the same."""
+    if not step.repeated:
+        await write(step, call)
+    return await answer_of(step, call)
 
 
 async def answer_of(step: CaseStep, call: SystemCall) -> SystemAnswer:

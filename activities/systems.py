@@ -4,7 +4,7 @@ The findings are sealed in the case file in the same transaction as outcome and 
 system that cannot be reached raises, and the retry policy asks again.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -15,6 +15,7 @@ from temporalio import activity
 from activities import restrictions
 from activities.desk import Desk, step_key
 from activities.system_steps import (
+    Write,
     answer_of,
     handed_over,
     keep_found,
@@ -146,9 +147,7 @@ class SystemActivities:
         if restricted:
             await restrictions.begin(self._desk, call)
             return await self._hand_over(call, SystemOutcome.NOTIFIED)
-        async with restrictions.ending(self._desk, call) as cases:
-            is_last = bool(cases)
-        if is_last:
+        if await restrictions.end_by_people(self._desk, call):
             return await self._hand_over(call, SystemOutcome.NOTIFIED)
         return await self._once(call, restrictions.left_to_another_case)
 
@@ -162,9 +161,7 @@ class SystemActivities:
         role = self._desk.facts(call.system).role or "handler"
         return await self._once(call, partial(handed_over, role=role, outcome=outcome))
 
-    async def _once(
-        self, call: SystemCall, write: Callable[[CaseStep, SystemCall], Awaitable[None]]
-    ) -> SystemAnswer:
+    async def _once(self, call: SystemCall, write: Write) -> SystemAnswer:
         """Record an outcome, once; the answer is what the case row has then."""
 
         async def record(step: CaseStep) -> SystemAnswer:
