@@ -162,7 +162,7 @@ async def _apply(step: CaseStep, desk: Desk, change: Change) -> None:
     for system in change.systems:
         await step.system(system)
     if change.decision is not None:
-        await step.decide(change.decision)
+        step.decide(change.decision)
     await by_people.hear(desk, step, change)
     await step.close_tasks(*change.closes)
     await by_people.tell(desk, step, change)
