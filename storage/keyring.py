@@ -59,8 +59,7 @@ class Keyring:
         pepper: Pepper,
         cache_seconds: float = 300,
     ) -> None:
-        # For single reads: a begin and a rollback around one would be two round trips of three.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
         self._kek = kek
         self._cache_seconds = cache_seconds
         self._cached: dict[UUID, tuple[float, bytes]] = {}  # the oldest first
@@ -143,7 +142,9 @@ class Keyring:
         return await asyncio.shield(task)
 
     async def _read_apart(self, case_id: UUID) -> bytes:
-        async with self._reading.connect() as conn:
+        # A begin and a rollback around a single look would be two round trips of three.
+        looking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with looking.connect() as conn:
             return await self._read(conn, case_id)
 
     async def _read(self, conn: AsyncConnection, case_id: UUID) -> bytes:

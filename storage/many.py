@@ -12,7 +12,9 @@ Columns = Mapping[str, TypeEngine[Any]]
 
 def each(name: str, columns: Columns) -> TableValuedAlias:
     """The rows as a table of that name; its parameters are those of `listed`."""
-    lists = (bindparam(f"{name}_{column}", type_=ARRAY(kind)) for column, kind in columns.items())
+    lists = (
+        bindparam(f"every_{name}_{column}", type_=ARRAY(kind)) for column, kind in columns.items()
+    )
     rows = func.unnest(*lists).table_valued(
         *(column(column_name, kind) for column_name, kind in columns.items()), name=name
     )
@@ -22,4 +24,4 @@ def each(name: str, columns: Columns) -> TableValuedAlias:
 def listed(name: str, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Parameters for such a table."""
     known = list(rows)
-    return {f"{name}_{column}": [row[column] for row in known] for column in columns}
+    return {f"every_{name}_{one}": [row[one] for row in known] for one in columns}
