@@ -1,8 +1,6 @@
 """The end of a case: nothing stays open, and the ledger of inquiries learns how it ended."""
 
-from typing import Final
-
-from sqlalchemy import Uuid, bindparam, delete, update
+from sqlalchemy import delete
 
 from rules.fees import ledger_outcome
 from rules.outcome import NOT_INQUIRIES
@@ -10,11 +8,6 @@ from rules.status import move
 from schemas.case import Outcome, Status
 from storage import tables as t
 from storage.case_file import CaseStep
-
-_CASE: Final = bindparam("case", type_=Uuid)
-_TOLD: Final = (
-    update(t.inquiries).where(t.inquiries.c.case_id == _CASE).values(outcome=bindparam("known"))
-)
 
 
 async def close(step: CaseStep) -> None:
@@ -31,5 +24,4 @@ async def _tell_ledger(step: CaseStep, outcome: Outcome) -> None:
     if outcome in NOT_INQUIRIES:
         await step.conn.execute(delete(t.inquiries).where(t.inquiries.c.case_id == step.case))
         return
-    known = ledger_outcome(outcome, await step.ground())
-    await step.conn.execute(_TOLD, {"case": step.case, "known": known})
+    step.tell_ledger(outcome=ledger_outcome(outcome, await step.ground()))

@@ -47,6 +47,7 @@ from schemas.errors import BadInput, Purged, RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.request import Kind
 from schemas.steps import OpenTask, Recorded, SystemChange, workflow_id
+from schemas.systems import SystemPlan
 from storage import tables as t
 from storage.audit import END, Audit, End, Said, entries_of_step
 from storage.codec import case_of
@@ -309,6 +310,25 @@ class CaseStep:
             "what": decision.what, "by": decision.by, "at": decision.at,
             "ground": decision.ground, "person": decision.person,
         })  # fmt: skip
+
+    def notice(self, letter: str, at: datetime) -> None:
+        """The run knows that a letter has left."""
+        self._known.writes.notice(letter, at)
+
+    def tell_ledger(
+        self, *, delivered_at: datetime | None = None, outcome: str | None = None
+    ) -> None:
+        """What the ledger of inquiries learns of the case; the first delivery counts."""
+        known = {"delivered_at": delivered_at, "outcome": outcome}
+        self._known.writes.tell_ledger(**{k: v for k, v in known.items() if v is not None})
+
+    def concern(self, plan: Sequence[SystemPlan]) -> None:
+        """The systems that the case concerns, in their order; those that stand there stay."""
+        for position, system in enumerate(plan):
+            self._known.writes.plan({
+                "name": system.name, "position": position, "duty": system.duty,
+                "outcome": SystemOutcome.PENDING, "since": self.at,
+            })  # fmt: skip
 
     async def ground(self) -> Ground | None:
         """That of the newest decision that stands, this step's included."""

@@ -4,6 +4,7 @@ One statement for all: a step costs the database its round trips, not its rows.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -46,6 +47,11 @@ _DECISIONS: Final[Columns] = {
     "what": Text(), "by": Text(), "person": Text(), "at": _AT, "ground": Text(),
 }  # fmt: skip
 _IDENTIFIERS: Final[Columns] = {"type": Text(), "hash": LargeBinary()}
+_PLANNED: Final[Columns] = {
+    "name": Text(), "position": Integer(), "duty": Text(), "outcome": Text(), "since": _AT,
+}  # fmt: skip
+_NOTICED: Final[Columns] = {"id": Text(), "at": _AT}
+_LEDGER: Final[Columns] = {"delivered_at": _AT, "outcome": Text()}
 _ANSWERS: Final[Columns] = {
     "name": Text(), "outcome": Text(), "records": Integer(), "reason": Text(), "since": _AT,
 }  # fmt: skip
@@ -72,6 +78,33 @@ def _closed() -> CTE:
     return closed.values(done_at=done.c.at, done_by=done.c.by).cte("closed_written")
 
 
+def _planned() -> CTE:
+    plan = each("planned", _PLANNED)
+    rows = select(MINE, *(plan.c[name] for name in _PLANNED))
+    planned = upsert(t.system_tasks).from_select(["case_id", *_PLANNED], rows)
+    return planned.on_conflict_do_nothing().cte("planned_written")
+
+
+def _noticed() -> CTE:
+    left, k = each("noticed", _NOTICED), t.letters.c
+    noticed = update(t.letters).where(k.case_id == MINE, k.id == left.c.id)
+    return noticed.values(noticed_at=left.c.at).cte("noticed_written")
+
+
+def _ledger() -> CTE:
+    known, k = each("ledger", _LEDGER), t.inquiries.c
+    delivered_at, outcome = (select(known.c[name]).scalar_subquery() for name in _LEDGER)
+    return (
+        update(t.inquiries)
+        .where(k.case_id == MINE)
+        .values(
+            delivered_at=func.coalesce(k.delivered_at, delivered_at),
+            outcome=func.coalesce(outcome, k.outcome),
+        )
+        .cte("ledger_written")
+    )
+
+
 def _answered() -> CTE:
     answers, part = each("answers", _ANSWERS), t.system_tasks.c
     answered = update(t.system_tasks).where(part.case_id == MINE, part.name == answers.c.name)
@@ -85,6 +118,9 @@ _PARTS: Final[dict[str, tuple[Columns, CTE]]] = {
     "closed": (_CLOSED, _closed()),
     "letters": (_LETTERS, _inserted("letters", t.letters, _LETTERS)),
     "decisions": (_DECISIONS, _inserted("decisions", t.decisions, _DECISIONS)),
+    "planned": (_PLANNED, _planned()),
+    "noticed": (_NOTICED, _noticed()),
+    "ledger": (_LEDGER, _ledger()),
     "answers": (_ANSWERS, _answered()),
     "identifiers": (_IDENTIFIERS, _inserted("identifiers", t.identifiers, _IDENTIFIERS)),
 }
@@ -104,7 +140,7 @@ class Writes:
         """A new task."""
         self._add("tasks", task["id"], {"done_at": None, "done_by": None, **task})
 
-    def close_task(self, task: str, at: Any, by: str) -> None:
+    def close_task(self, task: str, at: datetime, by: str) -> None:
         """A task is done; also one that waits to be written itself."""
         opened = self._rows.get("tasks", {}).get(task)
         if opened is not None:
@@ -127,6 +163,19 @@ class Writes:
     def answer(self, system: Mapping[str, Any]) -> None:
         """A system's answer; the later one counts."""
         self._add("answers", system["name"], system)
+
+    def plan(self, system: Mapping[str, Any]) -> None:
+        """A system that the case concerns, unless it stands there."""
+        self._add("planned", system["name"], system)
+
+    def notice(self, letter: str, at: datetime) -> None:
+        """The run knows that a letter has left."""
+        self._add("noticed", letter, {"id": letter, "at": at})
+
+    def tell_ledger(self, **known: Any) -> None:
+        """What the ledger of inquiries learns of the case; the first delivery counts."""
+        before = self._rows.get("ledger", {}).get("", dict.fromkeys(_LEDGER))
+        self._add("ledger", "", {**before, **known})
 
     def identify(self, kind: str, digest: bytes) -> None:
         """Something by which a new case is looked up."""
