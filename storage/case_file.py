@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -129,7 +129,7 @@ class CaseStep:
     """An open step. Methods collect changes; leaving the step writes them."""
 
     def __init__(
-        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring, at: datetime,
+        self, conn: AsyncConnection, row: dict[str, Any], keyring: Keyring, at: datetime,
         actor: str, key: str, known: "Known", *, repeated: bool,
     ) -> None:  # fmt: skip
         self.conn = conn
@@ -145,7 +145,6 @@ class CaseStep:
         self._known = known
         self._facts: list[Fact] = []
         self._columns: dict[str, Any] = {}
-        self._clock = Clock.model_validate(row["clock"])
 
     @property
     def case(self) -> UUID:
@@ -170,10 +169,10 @@ class CaseStep:
         outcome: str | None = self._columns.get("outcome", self.row["outcome"])
         return outcome
 
-    @property
+    @cached_property
     def clock(self) -> Clock:
         """The recorded dates, with this step's change."""
-        return self._clock
+        return Clock.model_validate(self.row["clock"])
 
     def record(self, event: Event, **facts: Scalar) -> None:
         """Write an audit entry when the step ends."""
@@ -190,7 +189,7 @@ class CaseStep:
 
     def set_clock(self, clock: Clock) -> None:
         """Record new dates."""
-        self._clock = clock
+        self.clock = clock
         self._columns |= clock_columns(clock)
 
     async def seal(self, part: str, content: bytes) -> None:
@@ -424,7 +423,7 @@ class Sitting:
     """Steps of one case in one transaction, under its row's lock; written together at the end."""
 
     def __init__(
-        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring,
+        self, conn: AsyncConnection, row: dict[str, Any], keyring: Keyring,
         taken: Sequence[Row[Any]],
     ) -> None:  # fmt: skip
         self._conn = conn
@@ -437,9 +436,7 @@ class Sitting:
 
     def step(self, key: str, at: datetime, actor: str) -> CaseStep:
         """The next step; it sees the case as the one before leaves it."""
-        row = dict(self._row)
-        for earlier in self._steps:
-            row |= earlier.changes
+        row = self._steps[-1].row | self._steps[-1].changes if self._steps else self._row
         repeated = key not in self._new
         self._new.discard(key)  # once more, of a try that is given up: a repetition
         step = CaseStep(

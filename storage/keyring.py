@@ -25,7 +25,7 @@ from storage.tables import case_keys, key_checks
 PLAIN: Final = b"\x01"
 PACKED: Final = b"\x02"
 NONCE_BYTES: Final = 12
-WORTH_PACKING: Final = 200  # bytes; below, zlib saves nothing
+WORTH_PACKING: Final = 1024  # bytes; below, packing costs more than it saves
 WORTH_A_THREAD: Final = 256 * 1024  # bytes; above, the event loop would stand still
 
 
