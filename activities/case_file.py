@@ -1,13 +1,10 @@
 """The case row: opening a run, recording what happened, closing. Each is one transaction."""
 
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, column, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY, Insert
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import func, select
 from temporalio import activity
 
 from activities import by_people
@@ -24,7 +21,6 @@ from schemas.case import (
     LetterKind,
     Outcome,
     Status,
-    SystemOutcome,
 )
 from schemas.events import Event
 from schemas.request import Kind
@@ -38,28 +34,10 @@ from schemas.steps import (
     Recorded,
     Silences,
 )
-from schemas.systems import SystemPlan, concerned
+from schemas.systems import concerned
 from storage import tables as t
 from storage.case_file import CaseStep
 from storage.restrictions import restricts
-
-
-def _all_planned() -> Insert:
-    """However many systems, in one statement that is compiled once."""
-    lists: dict[str, TypeEngine[Any]] = {"name": Text(), "position": Integer(), "duty": Text()}
-    arrays = (bindparam(f"every_{name}", type_=ARRAY(kind)) for name, kind in lists.items())
-    columns = (column(name, kind) for name, kind in lists.items())
-    each = func.unnest(*arrays).table_valued(*columns, name="plan").render_derived()
-    values = {name: each.c[name] for name in lists} | {
-        "case_id": bindparam("case", type_=Uuid),
-        "outcome": literal(SystemOutcome.PENDING.value, Text),
-        "since": bindparam("at", type_=DateTime(timezone=True)),
-    }
-    planned = upsert(t.system_tasks).from_select([*values], select(*values.values()))
-    return planned.on_conflict_do_nothing()
-
-
-_PLANNED: Final = _all_planned()
 
 
 class CaseFileActivities:
@@ -84,7 +62,7 @@ class CaseFileActivities:
         )  # fmt: skip
 
         async def write(step: CaseStep) -> None:
-            await _plan_systems(step, plan)
+            step.concern(plan)
             if opening.acknowledge and not await _is_acknowledged(step):
                 await acknowledge(self._desk, step, form)
             if opening.begins:
@@ -162,7 +140,7 @@ async def _apply(step: CaseStep, desk: Desk, change: Change) -> None:
     for system in change.systems:
         await step.system(system)
     if change.decision is not None:
-        await step.decide(change.decision)
+        step.decide(change.decision)
     await by_people.hear(desk, step, change)
     await step.close_tasks(*change.closes)
     await by_people.tell(desk, step, change)
@@ -211,12 +189,3 @@ def _admit(step: CaseStep) -> None:
     )  # fmt: skip
     if to is not None and step.status is Status.RECEIVED:
         step.move(to, move(step.status, to))
-
-
-async def _plan_systems(step: CaseStep, plan: tuple[SystemPlan, ...]) -> None:
-    if plan:
-        planned = {
-            "case": step.case, "at": step.at, "every_name": [p.name for p in plan],
-            "every_position": list(range(len(plan))), "every_duty": [p.duty for p in plan],
-        }  # fmt: skip
-        await step.conn.execute(_PLANNED, planned)

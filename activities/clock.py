@@ -1,9 +1,8 @@
 """The law's dates of one case: computed by `rules.deadlines`, recorded here, nowhere else."""
 
 from datetime import datetime
-from typing import Final
 
-from sqlalchemy import Uuid, bindparam, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
@@ -44,18 +43,6 @@ TOLD: dict[Escalation, str] = {
 """Who gets the notification of a step of the ladder."""
 
 REPLIES = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
-
-_CASE: Final = bindparam("case", type_=Uuid)
-_NOTICED: Final = (
-    update(t.letters)
-    .where(t.letters.c.case_id == _CASE, t.letters.c.id == bindparam("letter"))
-    .values(noticed_at=bindparam("at"))
-)
-_DELIVERED: Final = (
-    update(t.inquiries)
-    .where(t.inquiries.c.case_id == _CASE, t.inquiries.c.delivered_at.is_(None))
-    .values(delivered_at=bindparam("at"))
-)
 
 
 class ClockActivities:
@@ -151,8 +138,7 @@ class ClockActivities:
         """
 
         async def write(step: CaseStep) -> None:
-            noticed = {"case": gone.case, "letter": gone.letter, "at": gone.at}
-            await step.conn.execute(_NOTICED, noticed)
+            step.notice(gone.letter, gone.at)
             if gone.kind in REPLIES:
                 await self._replied(step, gone)
             if gone.kind is LetterKind.EXTENSION:
@@ -165,7 +151,7 @@ class ClockActivities:
 
     async def _replied(self, step: CaseStep, gone: LetterGone) -> None:
         await step.close_tasks("send_reply")
-        await step.conn.execute(_DELIVERED, {"case": step.case, "at": gone.left_at})
+        step.tell_ledger(delivered_at=gone.left_at)
         if step.clock.replied_at is not None:
             return  # a supplement, or an answer after a complaint: the clock stopped before
         step.record(Event.REPLY_LEFT, letter=gone.letter)

@@ -199,7 +199,7 @@ async def _corrected(
         step.record(Event.CORRECTION_LEFT, system=call.system, values=left, why=why)
     if lifted is not None:
         step.record(Event.RESTRICTION_LIFTED, system=call.system, records=lifted)
-    is_open = bool(done.conflicts) or disputed or await _is_doubtful(step, call)
+    is_open = bool(done.conflicts) or disputed or _is_doubtful(step, call)
     outcome = SystemOutcome.CORRECTED if values else SystemOutcome.NOTHING_HELD
     rest = f"{len(done.conflicts)} value(s) left as they are" if done.conflicts else None
     await write_outcome(step, call, SystemOutcome.PENDING if is_open else outcome, values, rest)
@@ -221,13 +221,9 @@ async def _lifted(step: CaseStep, call: SystemCall, *, records: int) -> None:
     await write_outcome(step, call, outcome, values)
 
 
-async def _is_doubtful(step: CaseStep, call: SystemCall) -> bool:
+def _is_doubtful(step: CaseStep, call: SystemCall) -> bool:
     """Whether somebody still has to say which doubtful records are the person's."""
-    open_match = select(t.tasks.c.id).where(
-        t.tasks.c.case_id == step.case, t.tasks.c.system == call.system,
-        t.tasks.c.what == "choose_match", t.tasks.c.done_at.is_(None),
-    )  # fmt: skip
-    return await step.conn.scalar(open_match) is not None
+    return any((of.what, of.system) == ("choose_match", call.system) for of in step.open_tasks)
 
 
 async def _outcome(step: CaseStep, call: SystemCall) -> Any:

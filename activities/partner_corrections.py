@@ -56,6 +56,7 @@ async def taken(step: CaseStep, call: SystemCall, *, disputed: bool, role: str) 
 
 async def with_statement(step: CaseStep, call: SystemCall, outcome: SystemOutcome) -> SystemOutcome:
     """What a correction that was carried out came to, where a part of it was disputed."""
+    await step.write_now()
     k = t.tasks.c
     mine = (k.case_id == step.case) & (k.system == call.system) & (k.what == STATEMENT_BY_HAND)
     latest = select(k.done_at).where(mine).order_by(k.since.desc()).limit(1)

@@ -273,8 +273,8 @@ class ReplyActivities:
         self, step: CaseStep, form: RequestForm, letter: reply.AccessReply
     ) -> PackageContent:
         """What each system gave: records, the doubtful ones that a person chose, files."""
-        found, files, handed_in = {}, [], await self._files(step)
-        contents, choices = await step.unseal_all("found:"), await step.unseal_all("chosen:")
+        contents, choices, given = await step.unseal_each("found:", "chosen:", "file:")
+        found, files, handed_in = {}, [], await self._files(step, given)
         for part in letter.systems:
             name = part.facts.name
             content = contents.get(name)
@@ -291,9 +291,8 @@ class ReplyActivities:
             files=tuple(files),
         )  # fmt: skip
 
-    async def _files(self, step: CaseStep) -> dict[str, list[HandedIn]]:
-        """Files with which manual tasks were answered, by system."""
-        contents = await step.unseal_all("file:")
+    async def _files(self, step: CaseStep, contents: dict[str, bytes]) -> dict[str, list[HandedIn]]:
+        """Files with which manual tasks were answered (`contents`, by task), by system."""
         if not contents:
             return {}
         done = await step.conn.execute(

@@ -3,6 +3,7 @@
 The case row is the truth; a run is started from it, so a crash between the two is mended here.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -38,6 +39,8 @@ from storage import tables as t
 from storage.case_file import CaseFile
 from storage.codec import case_of
 
+CaseRow = RowMapping | Mapping[str, Any]
+
 KIND: Final = SearchAttributeKey.for_keyword("DsrKind")
 STATUS: Final = SearchAttributeKey.for_keyword("DsrStatus")
 DUE_AT: Final = SearchAttributeKey.for_datetime("DsrDueAt")
@@ -52,7 +55,6 @@ HAS_KEY: Final = exists().where(
 
 _CASE: Final = bindparam("case", type_=Uuid)
 _ROW: Final = select(t.cases).where(t.cases.c.id == _CASE)
-_RUN: Final = select(t.cases.c.kind, t.cases.c.run).where(t.cases.c.id == _CASE)
 
 GRACE: Final = timedelta(minutes=1)
 """A case younger than this may still be between its row and its run."""
@@ -101,17 +103,15 @@ class Runs:
             row = (await conn.execute(_ROW, {"case": case})).mappings().one()
         await self.start(row)
 
-    async def tell_letter(self, case: UUID, letter: LetterLeft) -> None:
-        """Tell the run that a letter has left; a case without an open run needs no telling."""
-        async with self._case_file.reading.connect() as conn:
-            row = (await conn.execute(_RUN, {"case": case})).mappings().one()
-        run = workflow_id(Kind(row["kind"]), case, row["run"])
+    async def tell_letter(self, row: CaseRow, letter: LetterLeft) -> None:
+        """Tell the run of a case (its row) that a letter has left; without a run nobody is told."""
+        run = _run_of(row)
         try:
             await self._client.get_workflow_handle(run).signal("letter_left", letter)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            await self._nobody_to_tell(case, letter)
+            await self._nobody_to_tell(row["id"], letter)
 
     async def _nobody_to_tell(self, case: UUID, letter: LetterLeft) -> None:
         async with self._case_file.engine.begin() as conn:
@@ -235,26 +235,31 @@ class Runs:
         """Terminate a run without a case: nobody's request is in it."""
         await self._client.get_workflow_handle(run).terminate(reason="no case row")
 
-    async def untold_letters(self) -> list[tuple[UUID, LetterLeft]]:
-        """Letters that left and whose run was not told: a crash between the two."""
+    async def untold_letters(self) -> list[tuple[RowMapping, LetterLeft]]:
+        """Letters that left and whose run was not told, each with its case's row.
+
+        There was a crash between the two.
+        """
+        letter = [t.letters.c[name].label(f"letter_{name}") for name in ("id", "kind", "left_at")]
         async with self._case_file.reading.connect() as conn:
             rows = await conn.execute(
-                select(t.letters)
+                select(t.cases, *letter, t.letters.c.left_by)
+                .join(t.letters, t.letters.c.case_id == t.cases.c.id)
                 .where(t.letters.c.state == LetterState.LEFT, t.letters.c.noticed_at.is_(None))
                 .order_by(t.letters.c.left_at)
             )
             return [
                 (
-                    row["case_id"],
+                    row,
                     LetterLeft(
-                        letter=row["id"], kind=LetterKind(row["kind"]), at=row["left_at"],
-                        by=row["left_by"],
+                        letter=row["letter_id"], kind=LetterKind(row["letter_kind"]),
+                        at=row["letter_left_at"], by=row["left_by"],
                     ),
                 )
                 for row in rows.mappings()
             ]  # fmt: skip
 
 
-def _run_of(row: RowMapping) -> str:
+def _run_of(row: CaseRow) -> str:
     """The id of the run that a case row asks for."""
     return workflow_id(Kind(row["kind"]), row["id"], row["run"])

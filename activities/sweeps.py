@@ -110,8 +110,8 @@ class SweepActivities:
         for row in await self._runs.missing(sweep.at):
             await self._runs.mend(row, sweep.at)
             restarted.append(row["number"])
-        for case, letter in await self._runs.untold_letters():
-            await self._runs.tell_letter(case, letter)
+        for row, letter in await self._runs.untold_letters():
+            await self._runs.tell_letter(row, letter)
         orphans, troubled = await self._runs.orphans(), await self._runs.troubled()
         for run in orphans:
             log.warning("run_orphaned", workflow_id=run)

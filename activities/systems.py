@@ -6,9 +6,8 @@ system that cannot be reached raises, and the retry policy asks again.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
-from sqlalchemy import Uuid, bindparam, exists, func, not_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
@@ -45,13 +44,6 @@ from storage import tables as t
 from storage.case_file import CaseStep
 from storage.locks import lock_person
 from storage.together import Together
-
-_OF_CASE: Final = t.system_tasks.c.case_id == bindparam("case", type_=Uuid)
-_SEARCHED: Final = select(
-    not_(exists().where(_OF_CASE, t.system_tasks.c.outcome.not_in(ANSWERED))).label("answered"),
-    exists().where(_OF_CASE, t.system_tasks.c.records > 0).label("found"),
-)
-"""Asked with every answer: it must not read all the others, a thousand times a thousand."""
 
 
 class SystemActivities:
@@ -231,8 +223,7 @@ async def review_if_last(step: CaseStep, review: OpenTask) -> None:
     """The review is due once every system has answered and something was found."""
     if step.status is not Status.SEARCHING:
         return
-    await step.write_answers()
-    searched = (await step.conn.execute(_SEARCHED, {"case": step.case})).one()
-    if searched.answered and searched.found:
+    parts = (await step.parts()).values()
+    if all(p["outcome"] in ANSWERED for p in parts) and any(p["records"] for p in parts):
         step.move(Status.REVIEWING, move(step.status, Status.REVIEWING))
         await step.open_task(review)

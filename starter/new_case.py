@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,13 +22,14 @@ from schemas.retention import Origin
 from starter.relatives import Relative
 from starter.submission import Submission
 from storage import tables as t
-from storage.audit import Audit
+from storage.audit import Audit, End, Said
 from storage.case_file import clock_columns
+from storage.writes import Writes, as_new, case_opened
 
 _FIRST: Final = upsert(t.number_series).values(year=bindparam("of"), last=1)
 _NEXT_NUMBER: Final = _FIRST.on_conflict_do_update(
     index_elements=["year"], set_={"last": t.number_series.c.last + 1}
-).returning(t.number_series.c.last)
+).returning(t.number_series.c.last, func.clock_timestamp().label("now"))
 
 
 class Relation(NamedTuple):
@@ -58,21 +59,24 @@ class NewCase:
         )
         if self.ended is not None:  # no limit of Art. 12(3) runs where nobody asked
             clock = clock.model_copy(update={"ladder": (), "next_step_at": None})
-        number = await _next_number(conn, clock.receipt_date.year)
+        number, recorded_at = await _next_number(conn, clock.receipt_date.year)
         await self.came.keyring.create(conn, case)
-        row = {"id": case, "number": number, **self._columns(clock, assessment)}
-        await conn.execute(insert(t.cases), row)
-        await self._write_children(conn, case, assessment)
+        writes = Writes()
         facts = [
             *self._first_facts(clock, assessment),
-            *await self._open_task(conn, case, number),
+            *self._open_task(writes, number),
             *await chosen(conn, self.came.keyring, policy, form, self.came.hashes, number),
         ]
-        await self._seal(conn, case)
-        await self.audit.append(
-            conn, case, facts, at=self.now, actor="intake", policy_version=policy.version,
-            step_key="intake",
-        )  # fmt: skip
+        await self._seal(conn, case, writes)
+        for kind, value in self.came.known:
+            writes.identify(kind, value)
+        row = {"id": case, "number": number, **self._columns(clock, assessment)}
+        parts, parameters = writes.take()
+        said = Said(tuple(facts), self.now, "intake", "intake")
+        added = self.audit.add(case, End(recorded_at), [said], policy_version=policy.version)
+        parameters |= {"mine": case, **as_new(row), **added.parameters}
+        await conn.execute(case_opened(*row, parts=parts), parameters)
+        await self._inquire(conn, case, assessment)
         return number, case, clock
 
     def _columns(self, clock: Clock, assessment: fees.Assessment) -> dict[str, Any]:
@@ -138,13 +142,11 @@ class NewCase:
             ZoneInfo(policy.calendar.zone),
         )  # fmt: skip
 
-    async def _write_children(
+    async def _inquire(
         self, conn: AsyncConnection, case: UUID, assessment: fees.Assessment
     ) -> None:
+        """A place in the ledger of inquiries, in the order of receipt."""
         form = self.came.form
-        known = [{"case_id": case, "type": kind, "hash": value} for kind, value in self.came.known]
-        if known:
-            await conn.execute(insert(t.identifiers), known)
         if assessment.result is not FeeAssessment.MERGE and self.ended is None:
             inquiry = {
                 "case_id": case, "kind": form.kind, "scope": sorted(set(form.scope)),
@@ -152,7 +154,7 @@ class NewCase:
             }  # fmt: skip
             await conn.execute(insert(t.inquiries), inquiry)
 
-    async def _open_task(self, conn: AsyncConnection, case: UUID, number: str) -> list[Fact]:
+    def _open_task(self, writes: Writes, number: str) -> list[Fact]:
         """Who the person is may be a question to a person, never a guess (law.md 3)."""
         if self.ended is not None:
             return []  # the system's own record names the person
@@ -160,30 +162,22 @@ class NewCase:
         if self.came.person.identities and not possibly:
             return []
         what = "possibly_same_person" if possibly else "name_alone"
-        await conn.execute(
-            insert(t.tasks).values(
-                id=f"{number}-1", case_id=case, what=what, role="handler", since=self.now
-            )
-        )
+        writes.open_task({
+            "id": f"{number}-1", "what": what, "role": "handler", "system": None,
+            "since": self.now, "due": None,
+        })  # fmt: skip
         return [
             *(fact(Event.POSSIBLY_SAME_PERSON, number=other) for other in possibly),
             fact(Event.TASK_OPENED, task=f"{number}-1", role="handler", what=what),
         ]
 
-    async def _seal(self, conn: AsyncConnection, case: UUID) -> None:
+    async def _seal(self, conn: AsyncConnection, case: UUID, writes: Writes) -> None:
         form, keyring = self.came.form, self.came.keyring
         parts = {"form": form.model_dump_json(exclude={"attachments", "idempotency_key"}).encode()}
         for n, attachment in enumerate(form.attachments, 1):
             parts[f"attachment:{n}"] = attachment.model_dump_json().encode()
-        rows = [
-            {
-                "case_id": case,
-                "part": part,
-                "content": await keyring.seal(case, part, content, conn),
-            }
-            for part, content in parts.items()
-        ]
-        await conn.execute(insert(t.sealed), rows)
+        for part, content in parts.items():
+            writes.seal(part, await keyring.seal(case, part, content, conn))
 
     def _first_facts(self, clock: Clock, assessment: fees.Assessment) -> list[Fact]:
         form, rule = self.came.form, self.came.policy.fees.rule
@@ -200,6 +194,7 @@ class NewCase:
         return facts
 
 
-async def _next_number(conn: AsyncConnection, year: int) -> str:
-    last = await conn.scalar(_NEXT_NUMBER, {"of": year})
-    return f"{year}-{last:04d}"
+async def _next_number(conn: AsyncConnection, year: int) -> tuple[str, datetime]:
+    """The next number of a year, and the database's clock; others wait for this commit."""
+    row = (await conn.execute(_NEXT_NUMBER, {"of": year})).one()
+    return f"{year}-{row.last:04d}", row.now

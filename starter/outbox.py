@@ -62,7 +62,7 @@ class Outbox:
                 raise RefusedByRule(f"Letter {letter} of {step.row['number']} has no such part.")
         if first:
             left = LetterLeft(letter=letter, kind=LetterKind(row["kind"]), at=at, by=by)
-            await self._runs.tell_letter(case, left)
+            await self._runs.tell_letter(step.row, left)
         return content
 
 

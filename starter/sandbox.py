@@ -1,5 +1,8 @@
 """The runner of workflow code: the SDK's sandbox, asked only for what only it can know.
 
+A new case's first step is sent through the task queue, where the oldest goes first and what is
+underway before both; everything else a worker takes at once (see `starter.admission`).
+
 The SDK enters the sandbox for the context of every payload, twice, and each entry costs as much as
 running a small workflow task (a tenth of a worker's time, measured on temporalio 1.35). A case's
 payloads all belong to the case itself, so the answer is known outside.
@@ -19,6 +22,8 @@ from temporalio.converter import (
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
+
+from schemas.steps import OPEN
 
 PASSED_THROUGH: Final = ("schemas", "rules", "workflows")
 """Packages of ours without state: the sandbox does not load them again for every run (a third of
@@ -56,7 +61,11 @@ class _Run(WorkflowInstance):
         self._own = WorkflowSerializationContext(info.namespace, info.workflow_id)
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        return self._sandboxed.activate(act)
+        done = self._sandboxed.activate(act)
+        for command in done.successful.commands:
+            if command.schedule_activity.activity_type == OPEN.name:
+                command.schedule_activity.do_not_eagerly_execute = True
+        return done
 
     def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
         """An activity's payloads are sealed with the key of its workflow's case."""

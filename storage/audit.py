@@ -126,12 +126,12 @@ class Said:
 
 @dataclass(frozen=True)
 class End:
-    """The signed end of a case's chain, and the database's clock."""
+    """The signed end of a case's chain, and the database's clock. A new case has no end."""
 
     now: datetime
-    seq: int | None
-    hash: bytes | None
-    signature: bytes | None
+    seq: int | None = None
+    hash: bytes | None = None
+    signature: bytes | None = None
 
     @staticmethod
     def of(row: Any) -> "End":

@@ -8,27 +8,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    CTE,
-    DateTime,
-    Integer,
     Label,
-    LargeBinary,
     Row,
     RowMapping,
+    Table,
     Text,
-    Update,
     Uuid,
     any_,
     bindparam,
-    column,
     delete,
     func,
-    insert,
     select,
     update,
 )
@@ -36,13 +30,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
-from sqlalchemy.types import TypeEngine
 
 from schemas.case import (
     Awaited,
     CaseView,
     Clock,
     DecisionView,
+    Ground,
     LetterKind,
     LetterState,
     Status,
@@ -53,11 +47,13 @@ from schemas.errors import BadInput, Purged, RefusedByRule
 from schemas.events import Event, Fact, Scalar
 from schemas.request import Kind
 from schemas.steps import OpenTask, Recorded, SystemChange, workflow_id
+from schemas.systems import SystemPlan
 from storage import tables as t
-from storage.audit import END, WRITTEN, Audit, End, Said, entries_of_step
+from storage.audit import END, Audit, End, Said, entries_of_step
 from storage.codec import case_of
 from storage.keyring import Keyring
 from storage.views import awaited, case_view, open_tasks_of
+from storage.writes import MINE, Writes, as_new, case_changed, written
 
 _LOCKED: Final = (
     select(t.cases).where(t.cases.c.id == bindparam("case", type_=Uuid)).with_for_update()
@@ -65,9 +61,9 @@ _LOCKED: Final = (
 _CASE: Final = bindparam("case", type_=Uuid)
 
 
-def _tasks_ever() -> Label[int]:
-    counted = select(func.count()).where(t.tasks.c.case_id == _CASE)
-    return counted.scalar_subquery().label("tasks_ever")
+def _ever(table: Table) -> Label[int]:
+    counted = select(func.count()).where(table.c.case_id == _CASE)
+    return counted.scalar_subquery().label(f"{table.name}_ever")
 
 
 _KEYS: Final = func.unnest(bindparam("keys", type_=ARRAY(Text)))
@@ -75,70 +71,30 @@ _TAKEN: Final = (
     upsert(t.steps)
     .from_select(["case_id", "key"], select(_CASE, _KEYS))
     .on_conflict_do_nothing()
-    .returning(t.steps.c.key, *END, open_tasks_of(_CASE), _tasks_ever())
+    .returning(t.steps.c.key, *END, open_tasks_of(_CASE), _ever(t.tasks), _ever(t.letters))
 )
 """Takes the steps that were not taken before. Read with it, under the row's lock by now, is what a
-step needs to know: the end of the audit chain and the open tasks."""
+step needs to know: the end of the audit chain, the open tasks, the numbers given so far."""
 
-
-def _parts_sealed() -> CTE:
-    """However many parts, in one statement that is compiled once."""
-    lists = (
-        bindparam("sealed_parts", type_=ARRAY(Text)),
-        bindparam("sealed_contents", type_=ARRAY(LargeBinary)),
-    )
-    columns = (column("part", Text), column("content", LargeBinary))
-    each = func.unnest(*lists).table_valued(*columns, name="parts").render_derived()
-    rows = select(bindparam("sealed_case", type_=Uuid), each.c.part, each.c.content)
-    sealed = upsert(t.sealed).from_select(["case_id", "part", "content"], rows)
-    return sealed.on_conflict_do_update(
-        index_elements=["case_id", "part"], set_={"content": sealed.excluded.content}
-    ).cte("parts_sealed")
-
-
-_SEALED: Final = _parts_sealed()
 
 # What a step says to the database is built once: to build a statement costs more than to run it.
 
-_MINE: Final = bindparam("mine", type_=Uuid)
 _UNSEALED: Final = select(t.sealed.c.content).where(
-    t.sealed.c.case_id == _MINE, t.sealed.c.part == bindparam("name")
+    t.sealed.c.case_id == MINE, t.sealed.c.part == bindparam("name")
 )
+_BEGINS: Final = any_(bindparam("prefixes", type_=ARRAY(Text)))
 _ALL_UNSEALED: Final = (
     select(t.sealed.c.part, t.sealed.c.content)
-    .where(t.sealed.c.case_id == _MINE, func.starts_with(t.sealed.c.part, bindparam("prefix")))
+    .where(t.sealed.c.case_id == MINE, t.sealed.c.part.op("^@")(_BEGINS))
     .order_by(t.sealed.c.part)
 )
-_TASKS_CLOSED: Final = (
-    update(t.tasks)
-    .where(t.tasks.c.case_id == _MINE, t.tasks.c.id == any_(bindparam("ids", type_=ARRAY(Text))))
-    .values(done_at=bindparam("at"), done_by=bindparam("by"))
+_GROUND: Final = (
+    select(t.decisions.c.ground)
+    .where(t.decisions.c.case_id == MINE, t.decisions.c.stands)
+    .order_by(t.decisions.c.id.desc())
+    .limit(1)
 )
-_PARTS: Final = select(t.system_tasks).where(t.system_tasks.c.case_id == _MINE)
-_LETTERS_EVER: Final = select(func.count()).where(t.letters.c.case_id == _MINE)
-_TASK: Final = insert(t.tasks)
-_DECISION: Final = insert(t.decisions)
-_LETTER: Final = insert(t.letters)
-
-_ANSWERED: Final[dict[str, TypeEngine[Any]]] = {  # what an answer changes of a system's part
-    "outcome": Text(), "records": Integer(), "reason": Text(), "since": DateTime(timezone=True),
-}  # fmt: skip
-
-
-def _all_answered() -> Update:
-    """However many systems' answers, in one statement that is compiled once."""
-    columns: dict[str, TypeEngine[Any]] = {"name": Text(), **_ANSWERED}
-    lists = (bindparam(f"every_{name}", type_=ARRAY(kind)) for name, kind in columns.items())
-    each = (
-        func.unnest(*lists)
-        .table_valued(*(column(name, kind) for name, kind in columns.items()), name="answers")
-        .render_derived()
-    )
-    mine = (t.system_tasks.c.case_id == _MINE) & (t.system_tasks.c.name == each.c.name)
-    return update(t.system_tasks).where(mine).values({name: each.c[name] for name in _ANSWERED})
-
-
-_SYSTEMS_ANSWERED: Final = _all_answered()
+_PARTS: Final = select(t.system_tasks).where(t.system_tasks.c.case_id == MINE)
 
 
 @cache
@@ -147,27 +103,11 @@ def _system_changed(*columns: str) -> ReturningUpdate[Any]:
     part = t.system_tasks.c
     return (
         update(t.system_tasks)
-        .where(part.case_id == _MINE, part.name == bindparam("system"))
+        .where(part.case_id == MINE, part.name == bindparam("system"))
         .where(part.outcome != SystemOutcome.LEFT_OUT)
         .values({name: bindparam(f"new_{name}") for name in columns})
         .returning(t.system_tasks)
     )
-
-
-@cache
-def _case_changed(*columns: str, sealed: bool, audited: bool) -> Update:
-    """A case row with new values, and beside it what was sealed and said."""
-    row = t.cases.c
-    statement = update(t.cases).where(row.id == _MINE, row.revision == bindparam("known"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in columns})
-    if sealed:
-        statement = statement.add_cte(_SEALED)
-    return statement.add_cte(*WRITTEN) if audited else statement
-
-
-def _as_new(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as parameters that carry no column's own name."""
-    return {f"new_{name}": value for name, value in values.items()}
 
 
 def clock_columns(clock: Clock) -> dict[str, Any]:
@@ -189,7 +129,7 @@ class CaseStep:
     """An open step. Methods collect changes; leaving the step writes them."""
 
     def __init__(
-        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring, at: datetime,
+        self, conn: AsyncConnection, row: dict[str, Any], keyring: Keyring, at: datetime,
         actor: str, key: str, known: "Known", *, repeated: bool,
     ) -> None:  # fmt: skip
         self.conn = conn
@@ -205,7 +145,6 @@ class CaseStep:
         self._known = known
         self._facts: list[Fact] = []
         self._columns: dict[str, Any] = {}
-        self._clock = Clock.model_validate(row["clock"])
 
     @property
     def case(self) -> UUID:
@@ -230,10 +169,10 @@ class CaseStep:
         outcome: str | None = self._columns.get("outcome", self.row["outcome"])
         return outcome
 
-    @property
+    @cached_property
     def clock(self) -> Clock:
         """The recorded dates, with this step's change."""
-        return self._clock
+        return Clock.model_validate(self.row["clock"])
 
     def record(self, event: Event, **facts: Scalar) -> None:
         """Write an audit entry when the step ends."""
@@ -250,12 +189,13 @@ class CaseStep:
 
     def set_clock(self, clock: Clock) -> None:
         """Record new dates."""
-        self._clock = clock
+        self.clock = clock
         self._columns |= clock_columns(clock)
 
     async def seal(self, part: str, content: bytes) -> None:
         """Keep content under the case's key; the same part again is replaced."""
-        self._known.sealed[part] = await self._keyring.seal(self.case, part, content, self.conn)
+        sealed = await self._keyring.seal(self.case, part, content, self.conn)
+        self._known.writes.seal(part, sealed)
 
     async def unseal(self, part: str) -> bytes | None:
         """Sealed content of earlier steps, None if there is none under this name."""
@@ -263,7 +203,11 @@ class CaseStep:
 
     async def unseal_all(self, prefix: str) -> dict[str, bytes]:
         """All such parts whose name begins so, by name without the prefix."""
-        return await unseal_all(self.conn, self._keyring, self.case, prefix)
+        return (await self.unseal_each(prefix))[0]
+
+    async def unseal_each(self, *prefixes: str) -> list[dict[str, bytes]]:
+        """The same for several prefixes in one look, in their order."""
+        return await unseal_each(self.conn, self._keyring, self.case, prefixes)
 
     async def keep(self, upload: str, part: str) -> None:
         """Content that was sealed on trial is taken under its own name. Raises `BadInput`."""
@@ -289,11 +233,12 @@ class CaseStep:
             task=f"{self.row['number']}-{self._known.tasks_ever}", what=task.what, role=task.role,
             system=task.system, since=self.at, due=task.due,
         )  # fmt: skip
-        values = {
-            "id": opened.task, "case_id": self.case, "what": task.what, "role": task.role,
-            "system": task.system, "since": self.at, "due": task.due,
-        }  # fmt: skip
-        await self.conn.execute(_TASK, values)
+        if (task.what, task.system) in self._known.closed:
+            await self.write_now()  # one at a time may be open: the other's end goes before
+        self._known.writes.open_task({
+            "id": opened.task, "what": task.what, "role": task.role, "system": task.system,
+            "since": self.at, "due": task.due,
+        })  # fmt: skip
         self._known.open_tasks.append(opened)
         self.record(Event.TASK_OPENED, task=opened.task, role=task.role, what=task.what)
         return opened.task
@@ -304,67 +249,98 @@ class CaseStep:
             task for task in self._known.open_tasks
             if {task.what, task.task} & set(names) and system in (None, task.system)
         ]  # fmt: skip
-        if not closed:
-            return 0
-        ids = [one.task for one in closed]
-        done = {"mine": self.case, "ids": ids, "at": self.at, "by": self.actor}
-        await self.conn.execute(_TASKS_CLOSED, done)
         for task in closed:
-            self._known.open_tasks.remove(task)
+            self._close(task)
             self.record(Event.TASK_DONE, task=task.task, what=task.what)
         return len(closed)
 
+    def end_tasks(self) -> None:
+        """Whatever is open has no more use: the case is over."""
+        for task in self.open_tasks:
+            self._close(task)
+
+    def _close(self, task: Awaited) -> None:
+        self._known.open_tasks.remove(task)
+        self._known.closed.add((task.what, task.system))
+        self._known.writes.close_task(task.task, self.at, self.actor)
+
     async def system(self, change: SystemChange, **columns: Any) -> None:
         """Change one system's part, unless a person has left it out."""
-        await self.write_answers()
+        await self.write_now()
         self._known.parts.clear()
         values: dict[str, Any] = {"outcome": change.outcome, "reason": change.reason} | columns
         if change.records is not None:
             values["records"] = change.records
         values["since"] = self.at
         changed = await self.conn.execute(
-            _system_changed(*values), {"mine": self.case, "system": change.name, **_as_new(values)}
+            _system_changed(*values), {"mine": self.case, "system": change.name, **as_new(values)}
         )
         if (row := changed.mappings().one_or_none()) is not None:
             self.answered[change.name] = row
 
     async def system_answered(self, change: SystemChange) -> None:
-        """The same for a search's answer, written with those of other systems in one statement.
-
-        Until `write_answers`, or until the sitting ends, a query does not see it.
-        """
-        part = (await self._parts()).get(change.name)
+        """The same for a search's answer, written with those of other systems in one statement."""
+        part = (await self.parts()).get(change.name)
         if part is None or part["outcome"] == SystemOutcome.LEFT_OUT:
             return
         part |= {"outcome": change.outcome, "reason": change.reason, "since": self.at}
         if change.records is not None:
             part["records"] = change.records
-        self._known.answers[change.name] = self.answered[change.name] = part
+        self.answered[change.name] = part
+        self._known.writes.answer(part)
 
-    async def _parts(self) -> dict[str, dict[str, Any]]:
-        """Every system's part, read once for the answers of one sitting."""
+    async def parts(self) -> dict[str, dict[str, Any]]:
+        """Every system's part by its name, read once for the answers of one sitting."""
         if not self._known.parts:
             rows = (await self.conn.execute(_PARTS, {"mine": self.case})).mappings()
             self._known.parts = {row["name"]: dict(row) for row in rows}
         return self._known.parts
 
-    async def write_answers(self) -> None:
-        """What `system_answered` keeps is written now."""
-        await self._known.write_answers(self.conn, self.case)
+    async def write_now(self) -> None:
+        """What else would be written when the sitting ends, for a query that has to see it."""
+        parts, parameters = self._known.writes.take()
+        if parts:
+            await self.conn.execute(written(parts), {"mine": self.case, **parameters})
+        self._known.closed.clear()
 
-    async def decide(self, decision: DecisionView) -> None:
+    def decide(self, decision: DecisionView) -> None:
         """Add a decision that stands."""
-        values = {
-            "case_id": self.case, "what": decision.what, "by": decision.by, "at": decision.at,
+        self._known.writes.decide({
+            "what": decision.what, "by": decision.by, "at": decision.at,
             "ground": decision.ground, "person": decision.person,
-        }  # fmt: skip
-        await self.conn.execute(_DECISION, values)
+        })  # fmt: skip
+
+    def notice(self, letter: str, at: datetime) -> None:
+        """The run knows that a letter has left."""
+        self._known.writes.notice(letter, at)
+
+    def tell_ledger(
+        self, *, delivered_at: datetime | None = None, outcome: str | None = None
+    ) -> None:
+        """What the ledger of inquiries learns of the case; the first delivery counts."""
+        known = {"delivered_at": delivered_at, "outcome": outcome}
+        self._known.writes.tell_ledger(**{k: v for k, v in known.items() if v is not None})
+
+    def concern(self, plan: Sequence[SystemPlan]) -> None:
+        """The systems that the case concerns, in their order; those that stand there stay."""
+        for position, system in enumerate(plan):
+            self._known.writes.plan({
+                "name": system.name, "position": position, "duty": system.duty,
+                "outcome": SystemOutcome.PENDING, "since": self.at,
+            })  # fmt: skip
+
+    async def ground(self) -> Ground | None:
+        """That of the newest decision that stands, this step's included."""
+        grounds = self._known.writes.grounds
+        stated = grounds[-1] if grounds else await self.conn.scalar(_GROUND, {"mine": self.case})
+        return None if stated is None else Ground(stated)
 
     async def take_back(self) -> None:
         """No decision stands any more; letters that answered and have not left are withdrawn.
 
         Raises `RefusedByRule` if a reply has left: the database decides that race.
         """
+        await self.write_now()
         replies = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
         mine = (t.letters.c.case_id == self.case) & t.letters.c.kind.in_(replies)
         waiting = mine & (t.letters.c.state == LetterState.READY)
@@ -385,6 +361,7 @@ class CaseStep:
 
     async def answer_again(self) -> None:
         """After a complaint every system is asked again and every decision made again."""
+        await self.write_now()
         await self.conn.execute(
             update(t.decisions).where(t.decisions.c.case_id == self.case).values(stands=False)
         )
@@ -397,15 +374,14 @@ class CaseStep:
 
     async def write_letter(self, kind: LetterKind, content: bytes, package: bytes | None) -> str:
         """Put a letter, sealed, into the outbox. Returns its id within the case."""
-        letter = f"L{(await self.conn.scalar(_LETTERS_EVER, {'mine': self.case}) or 0) + 1}"
+        self._known.letters_ever += 1
+        letter = f"L{self._known.letters_ever}"
         await self.seal(f"letter:{letter}", content)
         if package is not None:
             await self.seal(f"package:{letter}", package)
-        values = {
-            "case_id": self.case, "id": letter, "kind": kind, "written_at": self.at,
-            "has_package": package is not None,
-        }  # fmt: skip
-        await self.conn.execute(_LETTER, values)
+        self._known.writes.write_letter({
+            "id": letter, "kind": kind, "written_at": self.at, "has_package": package is not None,
+        })  # fmt: skip
         self.record(Event.LETTER_WRITTEN, letter=letter, kind=kind)
         return letter
 
@@ -428,19 +404,10 @@ class Known:
     end: End | None = None  # of the audit chain; None if every step was taken before
     open_tasks: list[Awaited] = field(default_factory=list)
     tasks_ever: int = 0
-    sealed: dict[str, bytes] = field(default_factory=dict)  # by part; written at the end
+    letters_ever: int = 0
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)  # of systems, once they answer
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)  # those not yet written
-
-    async def write_answers(self, conn: AsyncConnection, case: UUID) -> None:
-        """All answers of systems that wait to be written."""
-        if self.answers:
-            parts = [self.answers[name] for name in sorted(self.answers)]
-            columns = {
-                f"every_{name}": [part[name] for part in parts] for name in ("name", *_ANSWERED)
-            }
-            await conn.execute(_SYSTEMS_ANSWERED, {"mine": case, **columns})
-            self.answers.clear()
+    closed: set[tuple[str, str | None]] = field(default_factory=set)  # what was open, not yet ended
+    writes: Writes = field(default_factory=Writes)
 
     @staticmethod
     def of(taken: Sequence[Row[Any]]) -> "Known":
@@ -449,14 +416,14 @@ class Known:
             return Known()
         first = taken[0]
         tasks = [awaited(task) for task in first.open_tasks]
-        return Known(End.of(first), tasks, first.tasks_ever)
+        return Known(End.of(first), tasks, first.tasks_ever, first.letters_ever)
 
 
 class Sitting:
     """Steps of one case in one transaction, under its row's lock; written together at the end."""
 
     def __init__(
-        self, conn: AsyncConnection, row: Mapping[str, Any], keyring: Keyring,
+        self, conn: AsyncConnection, row: dict[str, Any], keyring: Keyring,
         taken: Sequence[Row[Any]],
     ) -> None:  # fmt: skip
         self._conn = conn
@@ -469,9 +436,7 @@ class Sitting:
 
     def step(self, key: str, at: datetime, actor: str) -> CaseStep:
         """The next step; it sees the case as the one before leaves it."""
-        row = dict(self._row)
-        for earlier in self._steps:
-            row |= earlier.changes
+        row = self._steps[-1].row | self._steps[-1].changes if self._steps else self._row
         repeated = key not in self._new
         self._new.discard(key)  # once more, of a try that is given up: a repetition
         step = CaseStep(
@@ -488,20 +453,15 @@ class Sitting:
         if not changes:
             return
         case: UUID = self._row["id"]
-        await self._known.write_answers(self._conn, case)
-        parameters = {"mine": case, "known": self._row["revision"], **_as_new(changes)}
-        if sealed := self._known.sealed:
-            parameters |= {
-                "sealed_case": case, "sealed_parts": list(sealed),
-                "sealed_contents": list(sealed.values()),
-            }  # fmt: skip
+        parts, parameters = self._known.writes.take()
+        parameters |= {"mine": case, "known": self._row["revision"], **as_new(changes)}
         said = [step.said for step in self._steps]
         audited = self._known.end is not None and any(one.facts for one in said)
         if audited and self._known.end is not None:
             added = audit.add(case, self._known.end, said, policy_version=policy_version)
             parameters |= added.parameters
             self.entries = added.entries
-        statement = _case_changed(*sorted(changes), sealed=bool(sealed), audited=audited)
+        statement = case_changed(*sorted(changes), parts=parts, audited=audited)
         written = await self._conn.execute(statement, parameters)
         if written.rowcount != 1:
             raise RuntimeError("the case row changed under its lock")
@@ -592,7 +552,7 @@ class CaseFile:
     async def sealed_parts(self, case: UUID, prefix: str) -> dict[str, bytes]:
         """All sealed parts whose name begins so, by name without the prefix."""
         async with self.reading.connect() as conn:
-            return await unseal_all(conn, self.keyring, case, prefix)
+            return (await unseal_each(conn, self.keyring, case, (prefix,)))[0]
 
 
 def _of_this_run(row: RowMapping, keys: Sequence[str]) -> list[str]:
@@ -608,12 +568,17 @@ async def unseal(conn: AsyncConnection, keyring: Keyring, case: UUID, part: str)
     return None if content is None else await keyring.unseal(case, part, content, conn)
 
 
-async def unseal_all(
-    conn: AsyncConnection, keyring: Keyring, case: UUID, prefix: str
-) -> dict[str, bytes]:
-    """The same for all parts whose name begins so, by name without the prefix, in order."""
-    rows = await conn.execute(_ALL_UNSEALED, {"mine": case, "prefix": prefix})
-    return {
-        part.removeprefix(prefix): await keyring.unseal(case, part, content, conn)
-        for part, content in rows
-    }
+async def unseal_each(
+    conn: AsyncConnection, keyring: Keyring, case: UUID, prefixes: Sequence[str]
+) -> list[dict[str, bytes]]:
+    """All parts whose name begins with each prefix, by name without it, in order."""
+    rows = await conn.execute(_ALL_UNSEALED, {"mine": case, "prefixes": list(prefixes)})
+    opened = {part: await keyring.unseal(case, part, content, conn) for part, content in rows}
+    return [
+        {
+            part.removeprefix(one): content
+            for part, content in opened.items()
+            if part.startswith(one)
+        }
+        for one in prefixes
+    ]

@@ -40,6 +40,7 @@ def connect(url: str, *, application: str = "dsr", pool_size: int = 20) -> Async
         poolclass=_Pool,
         pool_size=pool_size,
         max_overflow=0,  # a connection above the pool's size would be opened for one use
+        pool_use_lifo=True,  # few that are warm, instead of all in turns, each idle in between
         connect_args={
             "timeout": CONNECT_SECONDS,
             # Our statements are short: compiling them costs more than running them.

@@ -93,8 +93,11 @@ class SqlConnector:
 
         async def search(connection: Connection) -> Found:
             layout = await self._laid_out(connection)
+            search = Search(connection, layout, person)
+            if layout.is_one_look:
+                return found(await search.rows(), layout)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                return found(await Search(connection, layout, person).rows(), layout)
+                return found(await search.rows(), layout)
 
         return await self._guarded(search)
 

@@ -56,6 +56,11 @@ class Layout:
         return tuple(found)
 
     @cached_property
+    def is_one_look(self) -> bool:
+        """Whether one statement finds everything: it sees one state without a transaction."""
+        return len(self.searched) == 1 and not self.references.edges
+
+    @cached_property
     def _declared(self) -> dict[tuple[str, str], DeclaredTable]:
         return {(t.schema_name, t.name): t for t in self.manifest.tables}
 
@@ -112,7 +117,7 @@ class Heaps:
 
 
 class Search:
-    """One search for one person, within one transaction that sees one state of the database."""
+    """One search for one person, in one state of the database: see `Layout.is_one_look`."""
 
     def __init__(
         self, connection: Connection, layout: Layout, person: Person,

@@ -208,8 +208,8 @@ async def _reconcile(
             await comparing.mend(difference, now)
     letters = await runs.untold_letters()
     if not dry_run:
-        for case, letter in letters:
-            await runs.tell_letter(case, letter)
+        for row, letter in letters:
+            await runs.tell_letter(row, letter)
     orphans = await runs.orphans()
     ended = orphans if end_orphans and not dry_run else []
     for orphan in ended:
@@ -219,7 +219,7 @@ async def _reconcile(
         "resumed": sorted({d.number for d in differing if d.is_followed}),
         "differing": [d.run for d in differing],
         "differences": [d.sentence for d in differing],
-        "letters": [f"{case}/{letter.letter}" for case, letter in letters],
+        "letters": [f"{row['id']}/{letter.letter}" for row, letter in letters],
         "numbers": numbers,
         "orphans": orphans,
         "ended": ended,
