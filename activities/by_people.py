@@ -16,7 +16,7 @@ from schemas.holds import Held
 from schemas.request import Kind
 from schemas.steps import Change, SystemAnswer, SystemCall, SystemChange
 from schemas.systems import ERASE_BY_HAND
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.holds import Ending, end_erasure, intend, people_answered
 from storage.locks import lock_to_erase
 from storage.persons import hashes_of

@@ -15,7 +15,7 @@ from schemas.request import Kind
 from schemas.steps import SystemChange
 from schemas.systems import ERASE_BY_HAND
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.views import case_view
 
 BY_CONNECTOR: Final = (Event.ERASED, Event.CORRECTED)

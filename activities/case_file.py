@@ -36,7 +36,7 @@ from schemas.steps import (
 )
 from schemas.systems import concerned
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.restrictions import restricts
 
 

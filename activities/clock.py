@@ -32,7 +32,7 @@ from schemas.steps import (
     Recorded,
 )
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 
 TOLD: dict[Escalation, str] = {
     Escalation.HANDLER: "handler",

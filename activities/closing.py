@@ -7,7 +7,7 @@ from rules.outcome import NOT_INQUIRIES
 from rules.status import move
 from schemas.case import Outcome, Status
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 
 
 async def close(step: CaseStep) -> None:

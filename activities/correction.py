@@ -58,7 +58,7 @@ from schemas.steps import (
 )
 from schemas.systems import Reach
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 
 UNREACHED: Final = (SystemOutcome.UNREACHABLE, SystemOutcome.FAILED)
 

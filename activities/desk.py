@@ -17,7 +17,8 @@ from schemas.policy import Policy
 from schemas.request import Identifier, RequestForm, Subject
 from schemas.steps import Recorded, StepInput
 from schemas.systems import SystemFacts
-from storage.case_file import CaseFile, CaseStep
+from storage.case_file import CaseFile
+from storage.case_step import CaseStep
 
 KEPT_SECONDS: Final = 10
 """A form that was opened stays in memory so long; its key does longer (`storage.keyring`)."""

@@ -26,7 +26,8 @@ from schemas.messages import LetterLeft
 from schemas.request import Kind
 from schemas.steps import SystemAnswer, workflow_id
 from storage import tables as t
-from storage.case_file import CaseFile, CaseStep
+from storage.case_file import CaseFile
+from storage.case_step import CaseStep
 
 M = TypeVar("M", bound=Model)
 

@@ -10,7 +10,7 @@ from schemas.case import SystemOutcome
 from schemas.events import Event
 from schemas.steps import OpenTask, SystemCall
 from schemas.systems import Duty, SystemFacts
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 
 CONTEST_BY_HAND: Final = f"{Duty.CONTEST}_by_hand"
 CORRECT_BY_HAND: Final = f"{Duty.CORRECT}_by_hand"

@@ -29,7 +29,7 @@ from schemas.retention import EndedReport, RetentionSweep
 from schemas.steps import CONCLUDE, SWEEP_ENDED, CompileReply, Recorded, SweepInput, SweepReport
 from schemas.systems import Reach, SystemFacts
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.holds import standing_holds
 from storage.views import case_view
 

@@ -29,7 +29,8 @@ from schemas.events import Event, Fact, fact
 from schemas.holds import Doubt, Held, Hold, SystemFate
 from schemas.staff import ENGINE
 from storage import tables as t
-from storage.case_file import CaseFile, CaseStep
+from storage.case_file import CaseFile
+from storage.case_step import CaseStep
 from storage.holds import (
     Ending,
     doubts,

@@ -48,7 +48,7 @@ from schemas.retention import Origin
 from schemas.steps import ERASE, PLAN_ERASURE, SystemAnswer, SystemCall
 from schemas.systems import Reach
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.holds import standing_holds
 from storage.persons import hashes_of, remember
 from storage.restrictions import end as end_restriction

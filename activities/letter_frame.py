@@ -6,7 +6,7 @@ from typing import Any
 from activities.letter_content import Party
 from schemas.policy import Policy
 from schemas.request import Kind, RequestForm
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 
 
 def frame(policy: Policy, at: datetime, form: RequestForm) -> dict[str, Any]:

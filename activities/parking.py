@@ -24,7 +24,8 @@ from schemas.events import Event
 from schemas.request import Kind
 from schemas.steps import AWAIT_ACCESS, OPEN_ACCESS, PARK, OpenAccess, Recorded, StepInput
 from storage import tables as t
-from storage.case_file import CaseFile, CaseStep
+from storage.case_file import CaseFile
+from storage.case_step import CaseStep
 from storage.holds import standing_holds
 from storage.persons import hashes_of
 

@@ -14,7 +14,7 @@ from schemas.events import Event
 from schemas.partners import RequestResult, RequestStatus
 from schemas.steps import OpenTask, SystemAnswer, SystemCall
 from schemas.systems import Duty
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.dispatches import overtake
 
 DONE: Final = {

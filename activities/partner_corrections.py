@@ -21,7 +21,7 @@ from schemas.events import Event
 from schemas.steps import OpenTask, SystemCall
 from schemas.systems import Duty
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.dispatches import overtake
 
 BY_PEOPLE: Final = (Duty.CONTEST, Duty.CORRECT, Duty.END_CONTEST)

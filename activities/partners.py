@@ -33,7 +33,7 @@ from schemas.partners import PartnerFault, RequestResult, RequestStatus
 from schemas.request import RequestForm
 from schemas.steps import ASK_PARTNER, HEAR_PARTNER, TAKE_BACK, SystemAnswer, SystemCall
 from schemas.systems import Duty
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.dispatches import Dispatch, failed, heard, open_dispatch, settle, unsettled
 from storage.persons import hashes_of
 from storage.stops import was_sent, was_taken_back

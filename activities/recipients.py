@@ -22,7 +22,7 @@ from schemas.request import RequestForm
 from schemas.steps import OpenTask
 from schemas.systems import SystemFacts
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.recipients import OVERDUE, Owing, owing_after_the_reply, recipient_rows
 
 

@@ -20,7 +20,7 @@ from schemas.request import RequestForm
 from schemas.steps import RECLASSIFY, Reclassification, Recorded
 from schemas.systems import Duty
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 
 TO_STAY = ("name_alone", "possibly_same_person", "check_mandate", f"{Duty.END_CONTEST}_by_hand")
 """Tasks that stay open: who the person is does not depend on the kind, and what people restricted

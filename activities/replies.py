@@ -37,7 +37,7 @@ from schemas.steps import (
 )
 from schemas.systems import LocalText
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.suppressions import choose
 from storage.views import case_view
 

@@ -14,7 +14,7 @@ from activities.system_steps import write_outcome
 from schemas.case import SystemOutcome
 from schemas.steps import SystemCall
 from storage import restrictions as stored
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.locks import lock_restrictions
 
 

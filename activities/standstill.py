@@ -9,7 +9,7 @@ from activities.desk import Desk
 from activities.system_steps import write_outcome
 from schemas.case import SystemOutcome
 from schemas.steps import AWAIT_RESUMED, SystemAnswer, SystemCall
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.standstills import stands_still
 
 STOPPED: Final = "stopped by an operator: dsr resume"

@@ -13,7 +13,7 @@ from schemas.holds import Held
 from schemas.steps import OpenTask, SystemAnswer, SystemCall, SystemChange
 from schemas.systems import Duty
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.views import awaited, open_tasks_of
 
 Write = Callable[[CaseStep, SystemCall], Awaitable[None]]

@@ -41,7 +41,7 @@ from schemas.steps import (
 )
 from schemas.systems import Duty, Reach, SystemFacts
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.locks import lock_person
 from storage.together import Together
 

@@ -23,7 +23,7 @@ from starter.relatives import Relative
 from starter.submission import Submission
 from storage import tables as t
 from storage.audit import Audit, End, Said
-from storage.case_file import clock_columns
+from storage.case_step import clock_columns
 from storage.writes import Writes, as_new, case_opened
 
 _FIRST: Final = upsert(t.number_series).values(year=bindparam("of"), last=1)

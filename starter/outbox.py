@@ -12,7 +12,8 @@ from schemas.errors import BadInput, RefusedByRule
 from schemas.events import Event
 from schemas.messages import LetterLeft
 from storage import tables as t
-from storage.case_file import CaseFile, CaseStep
+from storage.case_file import CaseFile
+from storage.case_step import CaseStep
 
 _CASE: Final = bindparam("case", type_=Uuid)
 _NEWEST_PACKAGE: Final = (

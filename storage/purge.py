@@ -10,7 +10,7 @@ from sqlalchemy import Table, delete, update
 from schemas.case import LetterState
 from schemas.events import Event
 from storage import tables as t
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.holds import forget_person
 from storage.keyring import Keyring
 

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
-from storage.case_file import CaseFile, CaseStep
+from storage.case_file import CaseFile
+from storage.case_step import CaseStep
 
 R = TypeVar("R")
 

@@ -10,7 +10,7 @@ from schemas.case import Awaited, FeeAssessment
 from schemas.policy import IdentifierPolicy
 from schemas.request import Subject
 from starter.dashboard import Dashboard
-from storage.case_file import unseal
+from storage.case_step import unseal
 from tests.intake.reception import Reception
 from tests.office import AINO, POLICY, a_form
 

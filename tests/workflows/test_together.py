@@ -16,7 +16,7 @@ from schemas.events import Event
 from schemas.steps import SystemChange
 from storage import tables as t
 from storage.audit import entries
-from storage.case_file import CaseStep
+from storage.case_step import CaseStep
 from storage.together import PATIENCE, Together
 from storage.verify import chain_findings, chains_query, stored_chains
 from tests.office import Office, a_form, an_office, now
