@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from sqlalchemy import Uuid, bindparam, delete, select, update
+from sqlalchemy import Uuid, bindparam, delete, exists, select, update
 
 from rules.fees import ledger_outcome
-from rules.outcome import NOT_INQUIRIES
+from rules.outcome import NOT_INQUIRIES, closed_as
 from rules.status import move
-from schemas.case import Ground, Outcome, Status
+from schemas.case import Ground, Outcome, Status, SystemOutcome
+from schemas.request import Kind
 from storage import tables as t
 from storage.case_file import CaseStep
 
@@ -25,6 +26,21 @@ _GROUND: Final = (
 _TOLD: Final = (
     update(t.inquiries).where(t.inquiries.c.case_id == _CASE).values(outcome=bindparam("known"))
 )
+
+_LEFT_OUT: Final = select(
+    exists().where(
+        t.system_tasks.c.case_id == _CASE, t.system_tasks.c.outcome == SystemOutcome.LEFT_OUT
+    )
+)
+
+
+async def ending_of(step: CaseStep) -> Outcome | None:
+    """How the case is closed, by what its reply told and what came of it since."""
+    told = Outcome(step.outcome) if step.outcome else None
+    if told is not Outcome.FULFILLED or step.row["kind"] == Kind.ACCESS:
+        return told  # access is answered when everybody has, or it says who has not
+    left_out = await step.conn.scalar(_LEFT_OUT, {"case": step.case})
+    return closed_as(told, left_out=bool(left_out))
 
 
 async def close(step: CaseStep) -> None:

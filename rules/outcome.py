@@ -64,5 +64,11 @@ def ended_as(outcome: Outcome, *, done: bool) -> Outcome:
     return Outcome.PARTIAL if done else outcome
 
 
+def closed_as(told: Outcome, *, left_out: bool) -> Outcome:
+    """How a case is closed whose reply told so: never better, and in part if a person has `left_out`
+    a recipient since."""
+    return Outcome.PARTIAL if told is Outcome.FULFILLED and left_out else told
+
+
 NOT_INQUIRIES: Final = (Outcome.MERGED, Outcome.MISDIRECTED, Outcome.NOT_A_REQUEST)
 """Endings of what was no inquiry to us: the ledger of the 12-month rule forgets them."""

@@ -524,6 +524,17 @@ async def objection_withdrawn(office: Office) -> str:
 
 
 @scenario
+async def objection_withdrawn_while_restricted_at_a_partner(office: Office) -> str:
+    """Closed once the partner has ended its restriction, too."""
+    partner = a_partner(office, restricts=True, purposes=("customer_relations",))
+    number = await a_weighed_objection(office)
+    await office.act(number, Withdraw, by="maija")
+    await office.sees(number, lambda _: partner.orders[-1].right is Right.RESTRICTION_LIFT)
+    partner.says = RequestStatus.COMPLETED
+    return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
 async def consent_given(office: Office) -> str:
     number = await office.receives(a_form("consent", channel="email", evidence={}))
     return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
