@@ -65,8 +65,10 @@ def ended_as(outcome: Outcome, *, done: bool) -> Outcome:
 
 
 def closed_as(told: Outcome, *, left_out: bool) -> Outcome:
-    """How a case is closed whose reply told so: never better, and in part if a person has `left_out`
-    a recipient since."""
+    """How a case is closed whose reply told so: never better.
+
+    In part if a person has `left_out` since whom it told of: nobody knows what came of it there.
+    """
     return Outcome.PARTIAL if told is Outcome.FULFILLED and left_out else told
 
 
