@@ -42,16 +42,12 @@ class Stopping:
             stop = await self._ask(wanted)
         except (SystemUnreachable, SystemMisdeclared):
             return
-        if stop is None:
-            return await self._leave(wanted)
         async with self._case_file.engine.begin() as conn:
-            about = await end_stop(conn, wanted.request, stop)
-            if about is not None:
-                await answer_holds(conn, self._case_file, about, at)
-
-    async def _leave(self, wanted: ToStop) -> None:
-        if not wanted.held:
-            async with self._case_file.engine.begin() as conn:
+            if stop is not None:
+                about = await end_stop(conn, wanted.request, stop)
+                if about is not None:
+                    await answer_holds(conn, self._case_file, about, at)
+            elif not wanted.held:
                 await withdraw_stop(conn, wanted.request)
 
     async def _ask(self, wanted: ToStop) -> StopState | None:

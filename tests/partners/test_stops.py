@@ -36,7 +36,7 @@ def desk(office: Office, *, reaches: bool = True) -> Holds:
 
 
 async def told(office: Office) -> str:
-    """A deletion of which the partner has been told, and was asked once; the register has erased."""
+    """A deletion of which the partner has been told and asked once; the register has erased."""
     number = await office.receives(a_form("delete", of=OF_AINO))
     await approved(office, number)
     await comes_to(office, number, SystemOutcome.NOTIFIED)

