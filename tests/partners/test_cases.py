@@ -184,7 +184,9 @@ async def test_a_part_of_the_data_is_found_and_said_to_be_a_part(partner, office
     assert view.system(EXPERT).reason == "the partner gave a part only"
 
 
-async def test_a_denial_goes_to_a_person_who_can_have_it_asked_anew(partner, office_with):
+async def test_a_denial_goes_to_a_person_who_can_have_it_asked_anew_or_ask_by_hand(
+    partner, office_with
+):
     process = partner("denying")
     office = await office_with(process)
     number = await office.receives(a_form(of=OF_AINO))
@@ -198,6 +200,13 @@ async def test_a_denial_goes_to_a_person_who_can_have_it_asked_anew(partner, off
     await comes_to(office, number, SystemOutcome.FAILED)
 
     assert len(set(ids(process))) == 2
+    view = await office.act(
+        number, ResolveSystem, by="maija", system=EXPERT, how=SystemResolution.BY_HAND, reason="-"
+    )
+    (task,) = [a.task for a in view.awaiting if (a.what, a.system) == ("search_by_hand", EXPERT)]
+    await office.client.complete_task(number, task, by="maija", records=2)
+    view = await comes_to(office, number, SystemOutcome.FOUND)
+    assert view.system(EXPERT).records == 2
 
 
 # -- once ----------------------------------------------------------------
