@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities import by_people
 from activities.carried_out import carried_out
-from activities.closing import close
+from activities.closing import close, ending_of
 from activities.desk import Desk
 from activities.replies import acknowledge
 from rules.outcome import ended_as
@@ -22,6 +22,7 @@ from schemas.case import (
     Outcome,
     Status,
 )
+from schemas.errors import RefusedByRule
 from schemas.events import Event
 from schemas.request import Kind
 from schemas.steps import (
@@ -122,6 +123,7 @@ async def _recalled(desk: Desk, case: UUID) -> dict[str, Any]:
 
 
 async def _apply(step: CaseStep, desk: Desk, change: Change) -> None:
+    _refuse_what_is_called_off(step, change)
     outcome = await _ending(step, change)
     for fact in change.facts:
         told = {"outcome": outcome} if outcome and fact.event is Event.CLOSED else {}
@@ -152,11 +154,20 @@ async def _apply(step: CaseStep, desk: Desk, change: Change) -> None:
         step.move(change.move, move(step.status, change.move))
 
 
+def _refuse_what_is_called_off(step: CaseStep, change: Change) -> None:
+    """The run may not know yet that a task has ended: what it says of the system is of the past."""
+    if change.done is not None and all(task.task != change.done for task in step.open_tasks):
+        raise RefusedByRule(
+            f"Not done: {change.done} has ended meanwhile, nobody is to do it any more. "
+            f"See: dsr show {step.row['number']}"
+        )
+
+
 async def _ending(step: CaseStep, change: Change) -> Outcome | None:
-    """How it ends without an answer; what was carried out before is not unsaid by that."""
-    if change.outcome is None:
-        return None
-    return ended_as(change.outcome, done=bool(await carried_out(step)))
+    """How it ends; what was carried out before an end without an answer is not unsaid by that."""
+    if change.outcome is not None:
+        return ended_as(change.outcome, done=bool(await carried_out(step)))
+    return await ending_of(step) if change.move is Status.CLOSED else None
 
 
 def _set_columns(step: CaseStep, change: Change) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
-from activities.closing import close
+from activities.closing import close, ending_of
 from activities.desk import Desk
 from rules import deadlines, escalation, reckoning
 from rules.reckoning import Notice
@@ -144,6 +144,7 @@ class ClockActivities:
             if gone.kind is LetterKind.EXTENSION:
                 await self._extension_told(step, gone.left_at)
             if gone.closes:
+                step.set(outcome=await ending_of(step))
                 step.record(Event.CLOSED, outcome=step.outcome)
                 await close(step)
 

@@ -3,11 +3,21 @@
 from sqlalchemy import delete
 
 from rules.fees import ledger_outcome
-from rules.outcome import NOT_INQUIRIES
+from rules.outcome import NOT_INQUIRIES, closed_as
 from rules.status import move
-from schemas.case import Outcome, Status
+from schemas.case import Outcome, Status, SystemOutcome
+from schemas.request import Kind
 from storage import tables as t
 from storage.case_step import CaseStep
+
+
+async def ending_of(step: CaseStep) -> Outcome | None:
+    """How the case is closed, by what its reply told and what came of it since."""
+    told = Outcome(step.outcome) if step.outcome else None
+    if told is not Outcome.FULFILLED or step.row["kind"] == Kind.ACCESS:
+        return told  # access is answered when everybody has, or it says who has not
+    parts = (await step.parts()).values()
+    return closed_as(told, left_out=any(p["outcome"] == SystemOutcome.LEFT_OUT for p in parts))
 
 
 async def close(step: CaseStep) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.partner_corrections import with_statement
+from activities.partner_corrections import after_restriction, with_statement
 from activities.system_steps import keep_found, lag_of, write_outcome
 from connectors.contract import Found
 from connectors.partner import Told
@@ -46,7 +46,7 @@ async def taken(step: CaseStep, call: SystemCall) -> None:
     searching = call.duty is Duty.SEARCH
     lag = await lag_of(step)
     outcome = SystemOutcome.PENDING if searching else SystemOutcome.NOTIFIED
-    await write_outcome(step, call, outcome, 0, lag_seconds=lag)
+    await write_outcome(step, call, outcome, _records_meanwhile(call), lag_seconds=lag)
     step.record(Event.PARTNER_ASKED, system=call.system, duty=call.duty, lag_seconds=lag)
 
 
@@ -69,14 +69,21 @@ async def answered(
     if call.duty is Duty.CORRECT:
         outcome = await with_statement(step, call, outcome)
     records = told.records or 0
+    if call.duty is Duty.END_CONTEST:
+        outcome, records = await after_restriction(step, call)
     await write_outcome(step, call, outcome, records)
     return step.record(Event.SYSTEM_ANSWERED, system=call.system, outcome=outcome, records=records)
 
 
 async def _to_a_person(step: CaseStep, call: SystemCall, reason: str) -> None:
-    await write_outcome(step, call, SystemOutcome.FAILED, 0, reason)
+    await write_outcome(step, call, SystemOutcome.FAILED, _records_meanwhile(call), reason)
     step.record(Event.PARTNER_FAILED, system=call.system, reason=reason)
     await step.open_task(OpenTask(what="resolve_system", role="handler", system=call.system))
+
+
+def _records_meanwhile(call: SystemCall) -> int | None:
+    """None, as they are: of a correction the end of a restriction changes nothing."""
+    return None if call.duty is Duty.END_CONTEST else 0
 
 
 def in_vain(call: SystemCall, outcome: SystemOutcome, reason: str) -> SystemAnswer:

@@ -22,7 +22,7 @@ from schemas.steps import OpenTask, SystemCall
 from schemas.systems import Duty
 from storage import tables as t
 from storage.case_step import CaseStep
-from storage.dispatches import overtake
+from storage.dispatches import overtake, was_corrected
 
 BY_PEOPLE: Final = (Duty.CONTEST, Duty.CORRECT, Duty.END_CONTEST)
 """What people tell a partner that takes no requests of the kind."""
@@ -64,3 +64,14 @@ async def with_statement(step: CaseStep, call: SystemCall, outcome: SystemOutcom
     if row is None:
         return outcome
     return SystemOutcome.PENDING if row.done_at is None else SystemOutcome.RETAINED
+
+
+async def after_restriction(step: CaseStep, call: SystemCall) -> tuple[SystemOutcome, int]:
+    """What came of the correction, and of how many records, stands again once it is lifted."""
+    s = t.system_tasks.c
+    mine = (s.case_id == step.case) & (s.name == call.system)
+    records = await step.conn.scalar(select(s.records).where(mine)) or 0
+    if not await was_corrected(step.conn, step.case, call.system):
+        return SystemOutcome.RETAINED, records
+    done = SystemOutcome.CORRECTED if records else SystemOutcome.NOTHING_HELD
+    return await with_statement(step, call, done), records

@@ -104,7 +104,7 @@ class PartnerActivities:
         return answers.taken
 
     async def _ask_to_correct(self, call: SystemCall) -> SystemAnswer:
-        """What was approved and may be sent; the restriction ends with it (Art. 18(3))."""
+        """What was approved and may be sent; who `restricts` no longer is told so with it."""
         wanted, facts = await wanted_of(self._desk, call), self._desk.facts(call.system)
         sent = as_sent(wanted, facts, self._desk.systems.facts)
         if not sent:

@@ -2,7 +2,8 @@
 
 All that goes out is a cancel of the request: nothing of a hold. Only the partner's own word, for a
 request that it had not begun, counts as taken. What is not known is tried again: when the hold is
-placed, by whoever hears the partner for its case, and by the hourly sweep.
+placed, by whoever hears the partner for its case, and by the hourly sweep. Once nothing is held any
+more no cancel is sent; what an earlier one came to is asked, whose answer may have been lost.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from connectors.partner import Partner
 from schemas.holds import StopState
 from schemas.partners import RequestStatus
 from storage.case_file import CaseFile
-from storage.stops import ToStop, end_stop, open_stops
+from storage.stops import ToStop, end_stop, open_stops, withdraw_stop
 
 
 class Stopping:
@@ -41,12 +42,13 @@ class Stopping:
             stop = await self._ask(wanted)
         except (SystemUnreachable, SystemMisdeclared):
             return
-        if stop is None:
-            return
         async with self._case_file.engine.begin() as conn:
-            about = await end_stop(conn, wanted.request, stop)
-            if about is not None:
-                await answer_holds(conn, self._case_file, about, at)
+            if stop is not None:
+                about = await end_stop(conn, wanted.request, stop)
+                if about is not None:
+                    await answer_holds(conn, self._case_file, about, at)
+            elif not wanted.held:
+                await withdraw_stop(conn, wanted.request)
 
     async def _ask(self, wanted: ToStop) -> StopState | None:
         """What the partner says; None: nothing that decides.
@@ -55,7 +57,7 @@ class Stopping:
         way may be about to reach it.
         """
         partner = self._partner(wanted.system)
-        if await partner.cancel(wanted.request):
+        if wanted.held and await partner.cancel(wanted.request):
             return StopState.TAKEN
         status = (await partner.status(wanted.request)).status
         if status is RequestStatus.CANCELLED:  # by an earlier cancel, whose answer was lost

@@ -93,9 +93,10 @@ async def write_answer(
 
 
 async def write_outcome(
-    step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int,
+    step: CaseStep, call: SystemCall, outcome: SystemOutcome, records: int | None,
     reason: str | None = None, **columns: Any,
 ) -> None:  # fmt: skip
+    """`records` None: as many as before."""
     change = SystemChange(name=call.system, outcome=outcome, records=records, reason=reason)
     await step.system(change, **columns)
     await step.close_tasks("resolve_system", system=call.system)

@@ -66,7 +66,7 @@ class Order(Model):
     address: str | None = Field(None, repr=False)
     choice: Choice | None = None  # of an objection, a restriction, a consent
     corrections: tuple[Correction, ...] = Field((), repr=False)
-    ends_restriction: bool = False  # with the correction, Art. 18(3)
+    ends_restriction: bool = False  # with the correction: cases of an earlier version
 
 
 class Told(Model):

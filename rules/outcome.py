@@ -64,5 +64,13 @@ def ended_as(outcome: Outcome, *, done: bool) -> Outcome:
     return Outcome.PARTIAL if done else outcome
 
 
+def closed_as(told: Outcome, *, left_out: bool) -> Outcome:
+    """How a case is closed whose reply told so: never better.
+
+    In part if a person has `left_out` since whom it told of: nobody knows what came of it there.
+    """
+    return Outcome.PARTIAL if told is Outcome.FULFILLED and left_out else told
+
+
 NOT_INQUIRIES: Final = (Outcome.MERGED, Outcome.MISDIRECTED, Outcome.NOT_A_REQUEST)
 """Endings of what was no inquiry to us: the ledger of the 12-month rule forgets them."""

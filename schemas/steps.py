@@ -167,6 +167,7 @@ class Change(StepInput):
     decision: DecisionView | None = None
     opens: tuple[OpenTask, ...] = ()
     closes: tuple[str, ...] = ()  # tasks by `what` (all of them), or by task id
+    done: str | None = None  # a task that people did: refused if a system's step has ended it
     systems: tuple[SystemChange, ...] = ()
     withheld: tuple[Withheld, ...] | None = None  # replaces the whole list
     take_back: bool = False  # decisions so far no longer stand; letters not yet left are withdrawn

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.base import Instant, Model
 from schemas.partners import BEFORE, RequestResult, RequestStatus
+from schemas.systems import Duty
 from storage import tables as t
 
 d = t.dispatches.c
@@ -93,6 +94,15 @@ async def overtake(conn: AsyncConnection, case: UUID, system: str, duty: str, at
     """What it was asked is over, whether it was answered or not."""
     mine = (d.case_id == case) & (d.system == system) & (d.duty == duty) & d.settled_at.is_(None)
     await conn.execute(update(t.dispatches).where(mine).values(settled_at=at))
+
+
+async def was_corrected(conn: AsyncConnection, case: UUID, system: str) -> bool:
+    """Whether the partner did the correction that followed what it restricts."""
+    mine = (d.case_id == case) & (d.system == system)
+    asked = mine & d.duty.in_((Duty.CONTEST, Duty.CORRECT))
+    latest = select(d.duty, d.result).where(asked).order_by(d.created_at.desc()).limit(1)
+    row = (await conn.execute(latest)).one_or_none()
+    return row is not None and (row.duty, row.result) == (Duty.CORRECT, RequestResult.DONE)
 
 
 def _follows(column: ColumnElement[Any], status: RequestStatus) -> ColumnElement[bool]:

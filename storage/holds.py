@@ -166,13 +166,18 @@ def called_back() -> ColumnElement[bool]:
 
     It does not tell of which hold, or that it is one.
     """
-    tries, holds = t.erasures.c, t.holds.c
-    covered = holds.hashes.bool_op("&&")(tries.hashes) | (func.cardinality(holds.hashes) == 0)
-    here = (func.cardinality(holds.systems) == 0) | (tries.system == any_(holds.systems))
+    tries = t.erasures.c
     told = (tries.case_id == t.tasks.c.case_id) & (tries.system == t.tasks.c.system)
     is_to_destroy = t.tasks.c.what == ERASE_BY_HAND
-    standing = holds.state.in_(STANDING) & covered & here & told & (tries.outcome == Ending.TOLD)
-    return is_to_destroy & exists().where(standing)
+    return is_to_destroy & exists().where(covered() & told & (tries.outcome == Ending.TOLD))
+
+
+def covered() -> ColumnElement[bool]:
+    """Whether a row of `holds` that nobody has ended is on what a row of `erasures` was about."""
+    tries, holds = t.erasures.c, t.holds.c
+    whom = holds.hashes.bool_op("&&")(tries.hashes) | (func.cardinality(holds.hashes) == 0)
+    here = (func.cardinality(holds.systems) == 0) | (tries.system == any_(holds.systems))
+    return holds.state.in_(STANDING) & whom & here
 
 
 async def may_have_erased(

@@ -16,16 +16,17 @@ from schemas.holds import Doubt, Hold, StopState
 from schemas.partners import RequestStatus
 from storage import tables as t
 from storage.dispatches import heard
-from storage.holds import Ending, erasures_on
+from storage.holds import Ending, covered, erasures_on
 
 d, e = t.dispatches.c, t.erasures.c
 
 
 class ToStop(Model):
-    """A request that is to be taken back."""
+    """A request that is to be taken back, unless nothing of it is `held` any more."""
 
     request: UUID
     system: str
+    held: bool
 
 
 async def want_stops(conn: AsyncConnection, hold: Hold, at: datetime) -> None:
@@ -47,11 +48,18 @@ async def open_stops(conn: AsyncConnection, request: UUID | None = None) -> list
     """
     sent = exists().where(e.dispatch_id == d.id, e.outcome.is_distinct_from(Ending.UNTOUCHED))
     wanted = d.stop_wanted_at.is_not(None) & d.stop.is_(None) & d.settled_at.is_(None) & sent
-    query = select(d.id.label("request"), d.system).where(wanted)
+    held = exists().where(e.dispatch_id == d.id, covered()).label("held")
+    query = select(d.id.label("request"), d.system, held).where(wanted)
     query = query.order_by(d.stop_wanted_at, d.id)
     if request is not None:
         query = query.where(d.id == request)
     return [ToStop.model_validate(dict(row)) for row in (await conn.execute(query)).mappings()]
+
+
+async def withdraw_stop(conn: AsyncConnection, request: UUID) -> None:
+    """Nothing of it is held any more, and the partner has it: what two people approved goes on."""
+    mine = (d.id == request) & d.stop.is_(None)
+    await conn.execute(update(t.dispatches).where(mine).values(stop_wanted_at=None))
 
 
 async def end_stop(conn: AsyncConnection, request: UUID, stop: StopState) -> Doubt | None:

@@ -58,6 +58,10 @@ class CorrectRequest(Lifecycle):
         """Art. 18(3)."""
         return workflow.patched("told-before-lifted")
 
+    def tells_before_partners_lift(self) -> bool:
+        """The same of partners that are sent a correction."""
+        return workflow.patched("told-before-partners-lift")
+
     def decider(self) -> str:
         """A dispute of fact is the handler's (law.md 4)."""
         return "handler"
@@ -107,16 +111,21 @@ class CorrectRequest(Lifecycle):
         """Corrected where the decision approves it; where it disputes, the statement is added."""
         if self._is_refused():
             return None if self.tells_before_lifting() else await self.undo()
-        ends = not self.tells_before_lifting()
         duty = Duty.ADD_STATEMENT if self.chosen is Choice.REFUSE else Duty.CORRECT
         due = tuple(
-            plan.model_copy(
-                update={"duty": duty, "restricts": plan.restricts and (ends or plan.corrects)}
-            )
+            plan.model_copy(update={"duty": duty, "restricts": self._lifts_with_it(plan)})
             for plan in self.opened.plan
             if (system := self.view.system(plan.name)) and system.outcome not in DONE
         )
         return await self._start(due, Status.FULFILLING)
+
+    def _lifts_with_it(self, plan: SystemPlan) -> bool:
+        """Whether the correction ends the restriction, too: in cases that came here before."""
+        if not plan.restricts:
+            return False
+        if plan.corrects:
+            return not self.tells_before_partners_lift()
+        return not self.tells_before_lifting()
 
     async def _start(self, due: tuple[SystemPlan, ...], at: Status) -> None:
         asked = tuple(SystemChange(name=p.name, outcome=SystemOutcome.PENDING) for p in due)
@@ -158,11 +167,20 @@ class CorrectRequest(Lifecycle):
     def _is_over(self, plan: SystemPlan) -> bool:
         if plan.name in self.lifted:
             return False
-        if plan.corrects:  # a partner that has corrected all of it has ended its own
-            return self._has_rest(plan)
+        if plan.corrects:
+            return self._has_rest(plan) or self._was_sent(plan)
         system = self.view.system(plan.name)
         answered = system is not None and system.outcome in ANSWERED
         return plan.reach is Reach.SQL and answered
+
+    def _was_sent(self, plan: SystemPlan) -> bool:
+        """Whether a partner has done a correction that did not end its restriction with it."""
+        system = self.view.system(plan.name)
+        done = system is not None and system.outcome in (
+            SystemOutcome.CORRECTED, SystemOutcome.NOTHING_HELD,
+        )  # fmt: skip
+        looked = self.systems.duty(plan.name) is Duty.CONTEST  # and held nothing
+        return done and not looked and self.tells_before_partners_lift()
 
     def _has_rest(self, plan: SystemPlan) -> bool:
         """Whether people saw to what the connector could not do: its restriction stands still.

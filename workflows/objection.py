@@ -23,6 +23,7 @@ class ObjectionRequest(Lifecycle):
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
         self.lifted = False
+        self.ends = False  # and the case does, once that is done everywhere
 
     @workflow.run
     async def run(self, _ref: CaseRef) -> Outcome | None:
@@ -116,4 +117,10 @@ class ObjectionRequest(Lifecycle):
     async def undo(self) -> None:
         """It ends without a balance: nothing is restricted for it any more."""
         if not self.opened.absolute and not self.lifted:
+            self.ends = workflow.patched("ends-once-lifted-everywhere")
             await self.lift_restrictions()
+
+    def undone(self) -> bool:
+        """Also at partners, and where people end it."""
+        by_hand = any(awaited.what == LIFT_BY_HAND for awaited in self.view.awaiting)
+        return not self.ends or not (by_hand or self.systems.asking())

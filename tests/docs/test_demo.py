@@ -28,6 +28,7 @@ run = import_module("starter.demo.run")  # the package has a function of that na
 SCENARIO = "consent_given"
 ON_ANOTHER_SEED = (
     "deletion_denied_by_a_partner", "deletion_held_then_released", "objection_to_marketing",
+    "objection_denied_by_a_partner", "objection_weighed", "objection_withdrawn",
 )  # fmt: skip
 ACTUAL: dict[str, Any] = {
     "status": "closed", "outcome": "fulfilled", "lag_seconds": 3.0,

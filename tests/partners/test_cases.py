@@ -8,6 +8,7 @@ import pytest
 
 from activities import partner_answers
 from activities.partners import has_been_told
+from activities.standstill import STOPPED
 from connectors.contract import Found
 from connectors.opendsr.partner import OpenDsrPartner
 from connectors.partner import PartnerAway
@@ -25,6 +26,8 @@ from starter.holds import Holds
 from tests.holds.deskwork import RITVA, an_order
 from tests.office import POLICY, Office, a_form
 from tests.partners.offices import EXPERT, OF_AINO, comes_to, dispatches, ids, outcome
+
+SOMEBODY_ELSE = {"identifiers": [{"type": "email", "value": "somebody@example.fi"}]}
 
 # -- access ----------------------------------------------------------------
 
@@ -181,7 +184,9 @@ async def test_a_part_of_the_data_is_found_and_said_to_be_a_part(partner, office
     assert view.system(EXPERT).reason == "the partner gave a part only"
 
 
-async def test_a_denial_goes_to_a_person_who_can_have_it_asked_anew(partner, office_with):
+async def test_a_denial_goes_to_a_person_who_can_have_it_asked_anew_or_ask_by_hand(
+    partner, office_with
+):
     process = partner("denying")
     office = await office_with(process)
     number = await office.receives(a_form(of=OF_AINO))
@@ -195,6 +200,13 @@ async def test_a_denial_goes_to_a_person_who_can_have_it_asked_anew(partner, off
     await comes_to(office, number, SystemOutcome.FAILED)
 
     assert len(set(ids(process))) == 2
+    view = await office.act(
+        number, ResolveSystem, by="maija", system=EXPERT, how=SystemResolution.BY_HAND, reason="-"
+    )
+    (task,) = [a.task for a in view.awaiting if (a.what, a.system) == ("search_by_hand", EXPERT)]
+    await office.client.complete_task(number, task, by="maija", records=2)
+    view = await comes_to(office, number, SystemOutcome.FOUND)
+    assert view.system(EXPERT).records == 2
 
 
 # -- once ----------------------------------------------------------------
@@ -302,6 +314,26 @@ async def test_a_partner_is_told_of_a_deletion_after_its_approval_and_erased_whe
     await office.sees(number, lambda v: v.letters[-1].kind is LetterKind.SUPPLEMENT)
     await office.sends(number, LetterKind.SUPPLEMENT)
     assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.FULFILLED
+
+
+async def test_a_partner_that_stands_still_is_searched_and_told_to_erase_once_it_is_resumed(
+    partner, office_with
+):
+    """`dsr pause` stops what cannot be undone; to a partner that is the dispatch."""
+    process = partner("prompt")
+    office = await office_with(process)
+    await office.client.standstills.pause(EXPERT, by="os:operator")
+    access = await office.receives(a_form(of=OF_AINO))
+    await comes_to(office, access, SystemOutcome.FOUND)
+
+    deletion = await office.receives(a_form("delete", of=OF_AINO | SOMEBODY_ELSE))
+    await approved(office, deletion)
+    await office.sees(deletion, lambda v: v.system(EXPERT).reason == STOPPED)
+    asked = [json.loads(body)["subject_request_type"] for body in process.received()]
+    assert asked == ["access"]
+
+    await office.client.standstills.resume(EXPERT, by="os:operator")
+    await comes_to(office, deletion, SystemOutcome.ERASED)
 
 
 async def test_a_partner_that_denies_a_deletion_is_a_persons_matter_and_not_erased(

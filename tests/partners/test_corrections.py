@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
+from schemas.case import CaseView, Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.messages import Choice, Decide, Withdraw
 from schemas.recipients import RecipientState
 from schemas.systems import Duty
@@ -43,10 +43,22 @@ async def done_by_hand(office: Office, number: str, what: str, records: int = 1)
     await office.client.complete_task(number, task, by="maija", records=records)
 
 
+async def told_and_closed(office: Office, number: str) -> CaseView:
+    """The reply leaves, and a supplement if the partner answered after the reply was written."""
+    await office.sends(number, LetterKind.REPLY)
+    view = await office.sees(
+        number,
+        lambda v: v.status is Status.CLOSED or v.letters[-1].kind is LetterKind.SUPPLEMENT,
+    )
+    if view.status is not Status.CLOSED:
+        await office.sends(number, LetterKind.SUPPLEMENT)
+    return await office.reaches(number, Status.CLOSED)
+
+
 async def test_a_contested_fact_is_restricted_at_the_partner_and_corrected_after_the_decision(
     partner, office_with
 ):
-    """Art. 18(1)(a), then Art. 16; the restriction ends with the correction, Art. 18(3)."""
+    """Art. 18(1)(a), then Art. 16; the restriction ends once the person is told, Art. 18(3)."""
     process = partner("prompt")
     office = await office_with(process)
     number = await contested(office)
@@ -63,12 +75,16 @@ async def test_a_contested_fact_is_restricted_at_the_partner_and_corrected_after
     assert extension["corrections"] == [
         {"field": "user.contact.email", "old": A_CORRECTION["old"], "new": A_CORRECTION["new"]}
     ]
-    assert extension["ends_restriction"] is True
-    assert len(sent(process)) == 2
-    assert await states(office, number) == {
-        Duty.CORRECT: RecipientState.DONE, Duty.CONTEST: RecipientState.DONE,
-    }  # fmt: skip
+    assert extension["ends_restriction"] is False
     assert (await office.awaits(number, "send_reply")).outcome is Outcome.FULFILLED
+    assert len(sent(process)) == 2
+    view = await told_and_closed(office, number)
+    assert [kind for kind, _ in sent(process)] == ["restriction", "correction", "restriction_lift"]
+    assert (outcome(view), view.system(EXPERT).records) == (SystemOutcome.CORRECTED, 1)
+    assert view.outcome is Outcome.FULFILLED
+    assert await states(office, number) == dict.fromkeys(
+        (Duty.CORRECT, Duty.CONTEST, Duty.END_CONTEST), RecipientState.DONE
+    )
 
 
 async def test_a_partner_that_has_begun_a_correction_is_acknowledged_and_waited_for(

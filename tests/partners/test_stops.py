@@ -20,7 +20,7 @@ from starter.holds import Holds
 from storage.audit import entries
 from tests.holds.deskwork import BY_PHONE, RITVA, an_order
 from tests.office import POLICY, Office, a_form
-from tests.partners.offices import EXPERT, OF_AINO, comes_to, dispatches, ids
+from tests.partners.offices import EXPERT, OF_AINO, comes_to, dispatches, ids, outcome
 from tests.partners.processes import PartnerProcess
 from tests.partners.test_cases import approved
 from tests.workflows.test_delete_under_holds import knows_her_phone
@@ -36,11 +36,18 @@ def desk(office: Office, *, reaches: bool = True) -> Holds:
 
 
 async def told(office: Office) -> str:
-    """A deletion of which the partner has been told; the register has erased."""
+    """A deletion of which the partner has been told and asked once; the register has erased."""
     number = await office.receives(a_form("delete", of=OF_AINO))
     await approved(office, number)
     await comes_to(office, number, SystemOutcome.NOTIFIED)
+    await looked_at(office)
     return number
+
+
+async def looked_at(office: Office) -> None:
+    """Who hears the partner has looked: the next time is as far off as the pace says."""
+    while not [row for row in await dispatches(office.case_file.engine) if row["state"]]:
+        await office.client.tasks()
 
 
 async def placed(office: Office, *, reaches: bool = True, **more: Any) -> SystemFate:
@@ -164,8 +171,6 @@ async def test_when_the_hold_is_released_the_partner_is_told_anew(partner, offic
 async def test_a_partner_that_has_begun_is_too_late_to_stop(partner, office_with):
     office = await office_with(partner("begun"))
     await told(office)
-    while not [row for row in await dispatches(office.case_file.engine) if row["state"]]:
-        await office.client.tasks()
 
     answer = await placed(office)
 
@@ -207,8 +212,7 @@ async def test_a_stop_is_sent_by_the_hourly_sweep_where_nobody_hears(partner, of
     await office.stops_work()
     await placed(office, reaches=False)
 
-    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
-    await sweeps.holds(SweepInput(at=office.client.now()))
+    await swept(office)
 
     assert (await shown(office)).fate is Fate.PROTECTED
 
@@ -220,6 +224,69 @@ async def test_a_cancel_whose_answer_was_lost_is_known_by_the_partners_status(pa
     assert await office.systems.partner(EXPERT).cancel(UUID(ids(process)[0]))
 
     assert (await placed(office)).stop is StopState.TAKEN
+
+
+async def swept(office: Office) -> None:
+    """The hourly sweep works the stops that are open."""
+    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+    await sweeps.holds(SweepInput(at=office.client.now()))
+
+
+async def released(office: Office) -> None:
+    """The newest hold."""
+    hold = (await desk(office).known_to(RITVA))[0]
+    await desk(office).release(hold.id, RITVA, "the case is over")
+
+
+async def test_a_stop_that_is_open_when_its_hold_ends_is_withdrawn_and_the_deletion_goes_on(
+    partner, office_with
+):
+    """Art. 17(1): nothing keeps it any more."""
+    process = partner("silent")
+    office = await office_with(process, **RARELY)
+    number = await told(office)
+    await placed(office, reaches=False)
+
+    await released(office)
+    await swept(office)
+
+    assert cancels(process) == []
+    (row,) = await dispatches(office.case_file.engine)
+    assert (row["stop_wanted_at"], row["stop"], row["settled_at"]) == (None, None, None)
+    assert outcome(await office.client.show(number)) is SystemOutcome.NOTIFIED
+    assert (await placed(office)).stop is StopState.TAKEN, "a new hold wants it back anew"
+
+
+async def test_a_stop_stays_open_as_long_as_another_hold_is_on_the_person(partner, office_with):
+    process = partner("silent")
+    office = await office_with(process, **RARELY)
+    await told(office)
+    await placed(office, reaches=False)
+    await placed(office, reaches=False)
+
+    await released(office)
+    await swept(office)
+
+    assert len(cancels(process)) == 1
+    (row,) = await dispatches(office.case_file.engine)
+    assert row["stop"] == StopState.TAKEN
+
+
+async def test_a_cancel_whose_answer_was_lost_counts_also_once_the_hold_has_ended(
+    partner, office_with
+):
+    """Else the partner would not have the request, and nobody would tell it anew."""
+    process = partner("silent")
+    office = await office_with(process, **RARELY)
+    await told(office)
+    await placed(office, reaches=False)
+    assert await office.systems.partner(EXPERT).cancel(UUID(ids(process)[0]))
+
+    await released(office)
+    await swept(office)
+
+    (row,) = await dispatches(office.case_file.engine)
+    assert row["stop"] == StopState.TAKEN
 
 
 async def test_a_partner_that_had_answered_before_the_hold_is_sent_nothing(partner, office_with):

@@ -2,8 +2,11 @@
 
 from typing import Any, Final
 
+from activities.recipients import escalate_overdue
 from schemas import messages as m
 from schemas.case import Ground, LetterKind, Outcome, Status
+from storage.recipients import OVERDUE
+from tests.office import now
 from tests.privacy.drive import Canary, Scenario
 from tests.privacy.marks import mark
 from tests.privacy.refusals import refused
@@ -57,6 +60,24 @@ async def told_to_people(canary: Canary) -> None:
     await canary.hand_out(number, LetterKind.REPLY)
     await office.reaches(number, Status.FOLLOWING_UP)
     await canary.answer_archive(number)
+    await office.awaits(number, "send_reply")
+    await canary.hand_out(number, LetterKind.SUPPLEMENT)
+    await canary.ends(number, Outcome.FULFILLED)
+
+
+async def a_recipient_confirms_and_is_silent_then(canary: Canary) -> None:
+    """Art. 19: that it was told is no answer; in the end the DPO is told that it owes one."""
+    office = canary.office
+    number = await planned(canary, "members", "guild")
+    await approved_by_two(canary, number)
+    await office.awaits(number, "send_reply")
+    await canary.hand_out(number, LetterKind.REPLY)
+    await office.reaches(number, Status.FOLLOWING_UP)
+    await office.client.acknowledge(number, "guild", by="kalle")
+    policy = office.desk.policy.recipients
+    assert await escalate_overdue(office.desk, now() + policy.escalate_after) == 1
+    await office.awaits(number, OVERDUE)
+    await canary.answer_archive(number, "guild")
     await office.awaits(number, "send_reply")
     await canary.hand_out(number, LetterKind.SUPPLEMENT)
     await canary.ends(number, Outcome.FULFILLED)
@@ -203,6 +224,7 @@ async def _left_out(canary: Canary, number: str, system: str) -> None:
 DELETIONS: Final[dict[str, Scenario]] = {
     "erased, at the third try": erased_at_the_third_try,
     "erased, told to people": told_to_people,
+    "a recipient that confirms and is silent": a_recipient_confirms_and_is_silent_then,
     "kept by law": kept_by_law,
     "kept by a hold": kept_by_a_hold(secret=False),
     "kept by a secret hold": kept_by_a_hold(secret=True),

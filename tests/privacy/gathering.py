@@ -51,6 +51,8 @@ async def gather(folder: Path, canary: Canary, settings: Settings, connection: C
         public = canary.office.secrets.signer.public
         path = settings.audit_log_path()
         documents = [await export(conn, row.id, path, public) for row in rows]
+        events = list(await conn.scalars(select(t.audit.c.event).distinct()))
+    (folder / "events").write_text(json.dumps(events))
     (folder / "evidence").write_text(json.dumps(documents))
     endings = [[row.kind, row.outcome] for row in rows if row.status == Status.CLOSED]
     (folder / "endings").write_text(json.dumps(endings))

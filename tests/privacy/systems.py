@@ -204,6 +204,7 @@ class HesitantLetters(Letters):
 
 
 HELD: Final = ("user.contact.email", "user.name")
+GUILD: Final = {"name": "The guild", "relation": "expert", "country": "FI"}
 """What the system `held` declares: a hold on one of them leaves the other to be erased."""
 
 
@@ -222,6 +223,7 @@ def marked_systems(*more: FakeSystem, partners: tuple[Partner, ...]) -> FakeSyst
         FakeSystem(facts("doubtful"), holds=doubtful),
         FakeSystem(facts("archive", reach="manual", role="archivist")),
         FakeSystem(facts("partner", reach="manual", role="archivist", suppresses=("marketing",))),
+        FakeSystem(facts("guild", reach="manual", role="archivist", recipient=GUILD)),
         Register(facts("members"), holds=to_erase()),
         Register(facts("wavering"), holds=to_erase(), wavers=True),
         Register(facts("overlooking"), holds=to_erase(), missed=("2",)),

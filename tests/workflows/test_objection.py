@@ -7,7 +7,15 @@ import pytest
 from connectors.partner import Right
 from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
-from schemas.messages import Choice, Decide, VerifyIdentity
+from schemas.messages import (
+    Choice,
+    Decide,
+    ResolveSystem,
+    SystemResolution,
+    VerifyIdentity,
+    Withdraw,
+)
+from schemas.partners import RequestStatus
 from tests.fakes import FakePartner, facts
 from tests.office import Office, a_form, now
 
@@ -66,19 +74,70 @@ async def test_another_purpose_is_restricted_then_balanced_by_the_dpo(office: Of
     assert not office.systems["customers"].restricted
 
 
-async def test_a_partner_is_told_of_the_end_after_the_person(office: Office):
-    """Art. 18(3)."""
+def a_partner(office: Office) -> FakePartner:
+    """It stops marketing, and restricts what it holds of customers."""
     partner = FakePartner(
         facts(
             "partner", reach="http", register_part="customers", fields_sent=("email",),
-            restricts=True, purposes=("customer_relations",),
+            restricts=True, suppresses=("marketing",), purposes=("customer_relations",),
         )
     )  # fmt: skip
     office.systems.partners["partner"] = partner
+    return partner
+
+
+async def weighed(office: Office) -> str:
+    """The DPO's to decide; restricted meanwhile, also at a partner."""
     number = await office.receives(
         a_form("objection", scope=["customers"], purposes=["customer_relations"])
     )
     await office.awaits(number, "decide")
+    return number
+
+
+async def test_a_withdrawn_objection_is_closed_once_a_partner_has_ended_its_restriction(
+    office: Office,
+):
+    partner = a_partner(office)
+    number = await weighed(office)
+
+    await office.act(number, Withdraw, by="maija")
+
+    await office.sees(number, lambda _: partner.orders[-1].right is Right.RESTRICTION_LIFT)
+    view = await office.client.show(number)
+    assert (view.status, view.system("partner").outcome) == (
+        Status.DECIDING, SystemOutcome.NOTIFIED,
+    )  # fmt: skip
+    partner.says = RequestStatus.COMPLETED
+    view = await office.reaches(number, Status.CLOSED)
+    assert view.outcome is Outcome.WITHDRAWN
+    assert view.system("partner").outcome is SystemOutcome.RETAINED
+
+
+async def test_a_partner_that_is_left_out_after_the_reply_makes_the_ending_a_partial_one(
+    office: Office,
+):
+    """The person was told that it is told; that it does as it was told nobody can say."""
+    a_partner(office)
+    number = await office.receives(a_form("objection", scope=["customers"]))
+    view = await office.awaits(number, "send_reply")
+    assert (view.outcome, view.system("partner").outcome) == (
+        Outcome.FULFILLED, SystemOutcome.NOTIFIED,
+    )  # fmt: skip
+
+    left_out = {"system": "partner", "how": SystemResolution.LEAVE_OUT, "reason": "it denies"}
+    await office.act(number, ResolveSystem, by="maija", **left_out)
+    await office.sends(number, LetterKind.REPLY)
+
+    assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.PARTIAL
+    (closed,) = [e for e in await office.client.timeline(number) if e.event == "closed"]
+    assert "partial" in closed.text
+
+
+async def test_a_partner_is_told_of_the_end_after_the_person(office: Office):
+    """Art. 18(3)."""
+    partner = a_partner(office)
+    number = await weighed(office)
     await office.act(
         number, Decide, by="helena", choice=Choice.REFUSE, ground=Ground.COMPELLING_GROUNDS
     )

@@ -83,6 +83,7 @@ class Tasks(Acting):
             *facts,
             by=action.by,
             closes=(task.task,),
+            done=task.task,
             systems=systems,
             texts=texts,
             keeps={f"upload:{action.id}": f"file:{task.task}"} if action.has_file else {},

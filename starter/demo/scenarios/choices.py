@@ -15,11 +15,19 @@ async def objection_to_marketing(desk: Desk) -> str:
 
 @scenario
 async def objection_weighed(desk: Desk) -> str:
-    """Another purpose: restricted at once, then weighed by the DPO, Art. 21(1)."""
+    """Restricted at once, also on paper, then weighed by the DPO, Art. 21(1).
+
+    What was restricted is so until the letter has left; then the archivist is asked to end it.
+    """
     number = await desk.submit("EERO", "objection", purposes=["customer_relations"], **LETTER)
     await desk.awaits(number, "decide")
+    await desk.by_hand(number)
     await desk.refuse(number, Ground.LEGAL_CLAIMS, "An invoice is before the court.")
-    return await told_and_closed(desk, number)
+    await desk.send(number)
+    await desk.awaits(number, "lift_restriction_by_hand")
+    await desk.by_hand(number)
+    await desk.reaches(number, Status.CLOSED)
+    return number
 
 
 @scenario

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+from connectors.partner import Right
 from schemas.case import Ground, LetterKind, Outcome, SystemOutcome
 from schemas.messages import Choice, Decide, TakeBack, VerifyIdentity, Withdraw
-from tests.histories.scenarios.playing import closed, scenario, sent
+from schemas.partners import RequestStatus
+from tests.histories.scenarios.playing import a_partner, closed, scenario, sent
 from tests.office import Office, a_form, now
 
 
@@ -65,6 +67,17 @@ async def objection_weighed_upheld(office: Office) -> str:
 async def objection_withdrawn(office: Office) -> str:
     number = await a_weighed_objection(office)
     await office.act(number, Withdraw, by="maija")
+    return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
+async def objection_withdrawn_while_restricted_at_a_partner(office: Office) -> str:
+    """Closed once the partner has ended its restriction, too."""
+    partner = a_partner(office, restricts=True, purposes=("customer_relations",))
+    number = await a_weighed_objection(office)
+    await office.act(number, Withdraw, by="maija")
+    await office.sees(number, lambda _: partner.orders[-1].right is Right.RESTRICTION_LIFT)
+    partner.says = RequestStatus.COMPLETED
     return await closed(office, number, Outcome.WITHDRAWN)
 
 

@@ -2,7 +2,7 @@
 
 from connectors.contract import Found
 from connectors.partner import Right
-from schemas.case import Ground, LetterKind, Outcome, Status
+from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.messages import Choice, CompleteTask, Decide, TakeBack, Withdraw
 from schemas.partners import PartnerFault, RequestStatus
 from tests.fakes import FakePartner, a_row
@@ -57,7 +57,22 @@ async def correct_partner_answers_later(office: Office) -> str:
     await office.reaches(number, Status.FOLLOWING_UP)
     partner.says = RequestStatus.COMPLETED
     done = await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
-    assert [order.right for order in partner.orders] == [Right.RESTRICTION, Right.CORRECTION]
+    assert [order.right for order in partner.orders][:2] == [Right.RESTRICTION, Right.CORRECTION]
+    return done
+
+
+@scenario
+async def correct_partner_told_before_it_lifts(office: Office) -> str:
+    """It corrects at once, and ends its restriction after the person was told."""
+    partner = a_correcting_partner(office)
+    partner.says = RequestStatus.COMPLETED
+    number = await contested(office, "customers")
+    await office.act(number, Decide, by="maija", choice=Choice.APPROVE)
+    await office.sees(number, lambda v: v.system("partner").outcome is SystemOutcome.CORRECTED)
+    await office.awaits(number, "send_reply")
+    assert partner.orders[-1].right is Right.CORRECTION
+    done = await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+    assert partner.orders[-1].right is Right.RESTRICTION_LIFT
     return done
 
 
