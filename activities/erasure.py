@@ -34,7 +34,7 @@ from connectors.contract import (
 )
 from rules.holds import held
 from schemas.case import SystemOutcome
-from schemas.events import Event
+from schemas.events import Event, fact
 from schemas.holds import Held
 from schemas.messages import Choice
 from schemas.retention import Origin
@@ -188,6 +188,7 @@ class ErasureActivities:
             async with erasing.step(call.by.account) as step:
                 if not step.repeated:
                     await _write_erased(step, call, done)
+                    await _write_restricted(step, call, done, erasing)
                 return await answer_of(step, call)
 
     async def _erase_held(
@@ -269,8 +270,6 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
     erased, kept = done.erased, _told(done)
     await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
     await step.seal(f"left:{call.system}", KEYS.dump_json(done.left))
-    if done.restricted:
-        step.record(Event.RESTRICTED, system=call.system, records=done.restricted)
     if erased.deleted or erased.changed:
         step.record(
             Event.ERASED, system=call.system, deleted=erased.deleted, changed=erased.changed
@@ -298,6 +297,16 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         kept_until=min((one.until for one in kept if one.until), default=None),
         held=any(one.reason == "legal_hold" for one in erased.kept),
     )  # fmt: skip
+
+
+async def _write_restricted(step: CaseStep, call: SystemCall, done: Done, erasing: Erasing) -> None:
+    """Only a hold restricts what a deletion leaves: of a secret one the case tells nothing."""
+    if not done.restricted:
+        return None
+    if done.held.secret:
+        restricted = fact(Event.RESTRICTED, system=call.system, records=done.restricted)
+        return await erasing.tell_secret_holds(restricted)
+    return step.record(Event.RESTRICTED, system=call.system, records=done.restricted)
 
 
 def _with_what_went(erased: Erased, approved: ErasurePlan, seen: ErasurePlan) -> Erased:

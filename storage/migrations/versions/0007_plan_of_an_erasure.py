@@ -9,6 +9,4 @@ down_revision = "0005"
 
 def upgrade() -> None:
     """To this revision."""
-    op.add_column(
-        "erasures", sa.Column("plan", sa.LargeBinary(), nullable=True), schema="dsr"
-    )
+    op.add_column("erasures", sa.Column("plan", sa.LargeBinary(), nullable=True), schema="dsr")
