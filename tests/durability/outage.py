@@ -28,6 +28,9 @@ SHIPPED: Final = POLICY.model_copy(update={"pace": Pace(), "holds": HoldPolicy()
 PATIENCE: Final = 4 * A_MINUTE
 """A try may have failed just before the end; the next one comes a minute later."""
 
+_MIGRATING: Final = asyncio.Lock()
+"""The tool of migrations does one database of a process at a time."""
+
 
 class Outage:
     """The server stops when it is asked to for the first time."""
@@ -87,7 +90,8 @@ def a_server_that_stops() -> Iterator[tuple[Server, PostgresServer]]:
 async def outage(env: WorkflowEnvironment, registers: Server, folder: Path, moment: str) -> Ending:
     """The ending of a deletion that it strikes at this moment of whichever system comes first."""
     with a_server_that_stops() as (server, switch):
-        it, own = Outage(switch), await with_template(server)
+        async with _MIGRATING:
+            it, own = Outage(switch), await with_template(server)
         async with a_post(env, own, folder, FIVE, registers, SHIPPED) as (post, office):
             office.patience = PATIENCE
             for name in (manifest.name for manifest in MANIFESTS):

@@ -10,10 +10,10 @@ from schemas.holds import Fate, HoldView, SystemFate
 from schemas.messages import ResolveSystem, SystemResolution, TakeBack
 from storage.audit import entries
 from tests.fakes import a_row
-from tests.holds.deskwork import BY_PHONE, PHONE, an_order
+from tests.holds.deskwork import BY_PHONE, EERO, PHONE, an_order
 from tests.office import Office
 from tests.workflows.test_delete import approved_by_two, planned
-from tests.workflows.test_delete_later import ended, resumes
+from tests.workflows.test_delete_later import carried_out, ended, resumes
 
 BOTH = ["customers", "marketing"]
 
@@ -80,6 +80,27 @@ async def test_what_only_a_hold_causes_stands_in_the_record_of_a_secret_one_alon
     assert ("restricted" in of_hold, "restricted" in of_case) == (secret, not secret)
     reason = "1 record(s) kept" if secret else "not told to erase"
     assert next(s.reason for s in view.systems if s.name == "archive") == reason
+
+
+async def test_a_secret_hold_leaves_the_traces_of_a_law_that_names_no_date(office: Office):
+    """In everything that people without its privilege read of the case, once it is planned."""
+    eero = {"name": "Eero Laakso", "identifiers": [{"type": "email", "value": EERO}]}
+    held = await planned(office, scope=["customers"])
+    by_law = await planned(office, scope=["customers"], of=eero)
+    await places(office, secret=True)
+    await carried_out(office, held)
+    office.systems["customers"].kept_by_law = ("1",)
+    await carried_out(office, by_law)
+
+    assert await traces(office, held) == await traces(office, by_law)
+
+
+async def traces(office: Office, number: str) -> tuple[Any, ...]:
+    """What the case has come to, and how; without what names it."""
+    view = await office.client.show(number)
+    timeline = [(e.event, e.text.replace(number, "")) for e in await office.client.timeline(number)]
+    systems = [(s.outcome, s.records, s.reason) for s in view.systems]
+    return view.outcome, view.parked, view.resumes_on, systems, timeline
 
 
 # -- people who destroy --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""An erasure has the plan with it that it carries out, until its end is known."""
+"""An erasure has its plan with it until its end is known; what no date keeps is looked at again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,3 +10,8 @@ down_revision = "0005"
 def upgrade() -> None:
     """To this revision."""
     op.add_column("erasures", sa.Column("plan", sa.LargeBinary(), nullable=True), schema="dsr")
+    op.add_column(
+        "cases",
+        sa.Column("reviews", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        schema="dsr",
+    )
