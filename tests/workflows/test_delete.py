@@ -11,7 +11,7 @@ from schemas.case import LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.messages import Choice, Decide, SecondDecision, Withdraw
 from tests.holds.deskwork import RITVA, an_order
-from tests.office import Office, a_form, now
+from tests.office import AINO, Office, a_form, now
 
 
 async def planned(office: Office, **more: Any) -> str:
@@ -54,6 +54,19 @@ async def test_what_two_people_approved_is_erased_everywhere_and_nothing_before(
     await office.awaits(number, "send_reply")
     await office.sends(number, LetterKind.SUPPLEMENT)
     assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.FULFILLED
+
+
+async def test_what_was_erased_does_not_come_back_by_an_import(office: Office):
+    """An importer asks, and is told so for each purpose that a person can forbid."""
+    address = AINO["identifiers"][0]["value"]
+    number = await planned(office, scope=["customers"])
+    assert (await office.client.suppressions.of(address, "marketing")).purposes == ()
+
+    await approved_by_two(office, number)
+    await office.awaits(number, "send_reply")
+
+    suppressed = await office.client.suppressions.of(address, "marketing")
+    assert suppressed.purposes == ("marketing", "surveys")
 
 
 async def test_the_second_decision_is_another_persons(office: Office):
