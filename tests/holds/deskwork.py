@@ -85,8 +85,8 @@ class Register:
     digest: Any = None  # keyed, of the engine that erases here
 
     async def has(self, email: str = AINO) -> int:
-        """How many records of a person are there."""
-        count = "select count(*) from person where email = $1"
+        """How many records of a person are there, of those that always were."""
+        count = "select count(*) from person where email = $1 and id < 10"
         return int(await self.looking.fetchval(count, email))
 
     async def refill(self) -> None:
@@ -96,6 +96,10 @@ class Register:
     async def gets_her_phone(self) -> None:
         """Somebody adds to Aino's records how else she is known."""
         await self.looking.execute("update person set phone = $1 where email = $2", PHONE, AINO)
+
+    async def gets_another_record(self) -> None:
+        """Aino writes again."""
+        await self.looking.execute("insert into person values (10, $1, 'user.name')", AINO)
 
     async def named_by(self, conn: Any, email: str) -> list[bytes]:
         """By what the person's records name them, as keyed hashes."""

@@ -94,7 +94,10 @@ class Theatre:
         assert isinstance(register, SteppedRegister)
         guard.stage = holds.stage = register.stage = stage
         kind, _, step = fault.partition("@")
-        faults = {"cut": self._cut, "dies": self._dies, "linked": register.gets_her_phone}
+        faults = {
+            "cut": self._cut, "dies": self._dies, "linked": register.gets_her_phone,
+            "renewed": self._renewed,
+        }  # fmt: skip
         if kind:
             stage.faults[step] = faults[kind]
 
@@ -108,6 +111,11 @@ class Theatre:
                 await asyncio.sleep(0)
 
     async def _dies(self) -> None:
+        raise Died
+
+    async def _renewed(self) -> None:
+        """The person has another record before anybody can read how the erasure ended."""
+        await self.erase.register.gets_another_record()
         raise Died
 
     async def _reset(self) -> None:
@@ -204,6 +212,13 @@ async def test_nor_when_the_guards_connection_is_cut_before(
 @pytest.mark.parametrize(("step", "plays"), list(zip(ERASE, (5, 15, 16, 17, 18, 19), strict=True)))
 async def test_nor_when_the_process_dies_before(theatre: Theatre, step: str, plays: int) -> None:
     assert await theatre.plays(f"dies@{step}") == plays
+
+
+@pytest.mark.parametrize(("step", "plays"), [("commit", 18), ("end", 19)])
+async def test_nor_when_the_person_has_a_new_record_by_the_time_of_the_reading(
+    theatre: Theatre, step: str, plays: int
+) -> None:
+    assert await theatre.plays(f"renewed@{step}") == plays
 
 
 @pytest.mark.parametrize(("fault", "plays"), [("", 44), ("cut@commit", 65), ("dies@end", 44)])
