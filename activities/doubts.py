@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.desk import Desk
 from activities.erasing import open_doubts, resolve
-from activities.known_rows import KnownRows
+from activities.known_rows import KnownRows, each_once, keys_of, texts_of, wholly_kept
 from activities.partners import has_been_told
 from connectors.contract import SystemMisdeclared, SystemUnreachable
 from schemas.holds import Doubt, Held
@@ -53,21 +53,15 @@ async def _resolve(desk: Desk, doubt: Doubt, at: datetime) -> bool:
     """False while its system is away, or declared no longer."""
 
     async def remains(doubt: Doubt) -> bool:
-        """Whether what that erasure was to destroy is there: planned again, under its own holds.
+        """Whether what that erasure was to destroy is there.
 
-        What it left alone for a hold is there however it ended. A partner that has the request
-        was told; nobody can say that its data is there. People were not: of them only what was
-        told has ended.
+        A partner that has the request was told; nobody can say that its data is there. People were
+        not: of them only what was told has ended.
         """
-        if desk.facts(doubt.system).reach is Reach.MANUAL:
-            return True
-        if desk.facts(doubt.system).reach is Reach.HTTP:
+        reach = desk.facts(doubt.system).reach
+        if reach is Reach.HTTP:
             return not await has_been_told(desk, doubt.case, doubt.system)
-        connector = desk.systems.connector(doubt.system)
-        person, kept = await desk.person(doubt.case), Held(categories=doubt.kept)
-        known = await KnownRows(desk.case_file, doubt.case, doubt.system).every()
-        plan = await connector.plan_erasure(person, doubt.bound_at, kept, known)
-        return not plan.changes_nothing
+        return reach is Reach.MANUAL or await _is_untouched(desk, doubt)
 
     if all(facts.name != doubt.system for facts in desk.systems.facts):
         log.warning("erasure_in_doubt", system=doubt.system)
@@ -78,3 +72,21 @@ async def _resolve(desk: Desk, doubt: Doubt, at: datetime) -> bool:
         log.warning("erasure_in_doubt", system=doubt.system)
         return False
     return True
+
+
+async def _is_untouched(desk: Desk, doubt: Doubt) -> bool:
+    """Planned again as that erasure planned: at its instant, under its own holds.
+
+    Whatever would go then is looked for among the rows that it knew: what came since was never to
+    be destroyed by it. What it left alone is there however it ended. If nothing would go, it is
+    done, unless it had nothing to destroy.
+    """
+    known = KnownRows(desk.case_file, doubt.case, doubt.system, doubt.plan)
+    going = keys_of(await known.approved(), goes=True)
+    rows = each_once((*going, *await known.every()))
+    plan = await desk.systems.connector(doubt.system).plan_erasure(
+        await desk.person(doubt.case), doubt.intent_at, Held(categories=doubt.kept), rows
+    )
+    if not set(texts_of(rows)).isdisjoint(texts_of(keys_of(plan, goes=True))):
+        return True
+    return set(texts_of(going)) <= set(texts_of(wholly_kept(plan)))

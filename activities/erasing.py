@@ -125,6 +125,16 @@ class Erasing:
         run = wanted.key.partition("/")[0]
         return await may_have_erased(self._conn, wanted.case, wanted.system, run, self._intent)
 
+    async def tell_secret_holds(self, happened: Fact) -> None:
+        """Write into the record of each what the case's would give away: that only a hold does it.
+
+        In the guard's own transaction, as the step is.
+        """
+        system, at = self._wanted.system, self._wanted.at
+        for hold in await standing_holds(self._conn, self._wanted.hashes):
+            if hold.secret and hold.concerns(system) and in_force(hold, at):
+                await _write(self._conn, self._case_file, hold, happened, at)
+
     def step(self, actor: str) -> AbstractAsyncContextManager[CaseStep]:
         """The step on the case that records the outcome, in the guard's own transaction."""
         wanted = self._wanted
@@ -258,13 +268,20 @@ async def answer_holds(
 ) -> None:
     """Write into the record of each hold concerned what it achieved, as it is known now."""
     for hold in await standing_holds(conn, doubt.hashes):
-        if hold.concerns(doubt.system) and await locked_hold(conn, hold.id) is not None:
+        if hold.concerns(doubt.system):
             (answer,) = await fates(conn, hold, (doubt.system,))
-            answered = answer_fact(answer)
-            await case_file.audit.append(
-                conn, hold.id, [answered], at=at, actor=ENGINE.account,
-                policy_version=case_file.policy_version,
-            )  # fmt: skip
+            await _write(conn, case_file, hold, answer_fact(answer), at)
+
+
+async def _write(
+    conn: AsyncConnection, case_file: CaseFile, hold: Hold, happened: Fact, at: datetime
+) -> None:
+    """Into the record of a hold, which is locked for it."""
+    if await locked_hold(conn, hold.id) is not None:
+        await case_file.audit.append(
+            conn, hold.id, [happened], at=at, actor=ENGINE.account,
+            policy_version=case_file.policy_version,
+        )  # fmt: skip
 
 
 async def open_doubts(engine: AsyncEngine) -> list[Doubt]:

@@ -12,6 +12,7 @@ from sqlalchemy import Executable, exists, select
 from temporalio import activity
 
 from activities import by_people, restrictions
+from activities.carried_out import carried_out
 from activities.desk import Desk, step_key
 from activities.erasing import Erasing, Guard, Wanted
 from activities.known_rows import KEYS, KnownRows, Rows, each_once, keys_of, texts_of
@@ -41,7 +42,7 @@ from connectors.contract import (
 )
 from rules.holds import held
 from schemas.case import SystemOutcome
-from schemas.events import Event
+from schemas.events import Event, fact
 from schemas.holds import Held
 from schemas.messages import Choice
 from schemas.retention import Origin
@@ -59,7 +60,11 @@ SECOND_APPROVAL: Final = f"second_{Choice.APPROVE}"
 
 
 class PlanChanged(Exception):
-    """What would be erased now was not approved."""
+    """What would be erased now was not approved. `went`: by an earlier try that could not tell."""
+
+    def __init__(self, went: Erased) -> None:
+        super().__init__()
+        self.went = went
 
 
 class Done(NamedTuple):
@@ -99,7 +104,7 @@ class ErasureActivities:
             return misdeclared(call)
         if found is not None:
             return await self._once(call, partial(keep_found, found=found))
-        return await self._once(call, partial(self._keep_plan, plan=plan, changed=False))
+        return await self._once(call, partial(self._keep_plan, plan=plan))
 
     async def _in_question(self, call: SystemCall) -> Found | None:
         """What the register holds, if nobody has said yet whose its doubtful records are.
@@ -133,19 +138,25 @@ class ErasureActivities:
         async with self._desk.case_file.engine.begin() as conn:
             await remember(conn, call.case, call.system, self._desk.digests(found))
 
+    async def _keep_changed_plan(
+        self, step: CaseStep, call: SystemCall, *, plan: ErasurePlan, went: Erased
+    ) -> None:
+        """What went before is on no record yet, unless another try has told of this system."""
+        await self._keep_plan(step, call, plan=plan, reason=PLAN_CHANGED)
+        step.record(Event.PLAN_CHANGED, system=call.system)
+        if call.system not in await carried_out(step):
+            _record_erased(step, call, went)
+
     async def _keep_plan(
-        self, step: CaseStep, call: SystemCall, *, plan: ErasurePlan, changed: bool
+        self, step: CaseStep, call: SystemCall, *, plan: ErasurePlan, reason: str | None = None
     ) -> None:
         goes, kept = _records(plan, goes=True), _records(plan, goes=False)
         content = plan.model_dump_json()
         await step.seal(f"plan:{call.system}", content.encode())
         outcome = SystemOutcome.NOTHING_HELD if not goes + kept else SystemOutcome.FOUND
         digest = self._desk.case_file.keyring.digest("plan", call.system, content).hex()[:16]
-        reason = PLAN_CHANGED if changed else None
         await write_outcome(step, call, outcome, goes, reason, plan=digest)
         step.record(Event.ERASURE_PLANNED, system=call.system, records=goes, kept=kept)
-        if changed:
-            step.record(Event.PLAN_CHANGED, system=call.system)
 
     @activity.defn(name=ERASE.name)
     @in_turn
@@ -163,9 +174,9 @@ class ErasureActivities:
             return await by_people.hand_over(self._desk, call)
         try:
             return await self._erase(call)
-        except PlanChanged:
-            plan = await self._planned(call)
-            return await self._once(call, partial(self._keep_plan, plan=plan, changed=True))
+        except PlanChanged as changed:
+            plan, went = await self._planned(call), changed.went
+            return await self._once(call, partial(self._keep_changed_plan, plan=plan, went=went))
         except SystemMisdeclared:
             return misdeclared(call)
 
@@ -195,6 +206,7 @@ class ErasureActivities:
             async with erasing.step(call.by.account) as step:
                 if not step.repeated:
                     await _write_erased(step, call, done)
+                    await _write_restricted(step, call, done, erasing)
                 return await answer_of(step, call)
 
     async def _erase_held(
@@ -214,7 +226,9 @@ class ErasureActivities:
             seen = plan
             erasing.cover(self._desk.digests(named_by))
             if not _covers(approved, plan, left, resumes=call.resumes):
-                raise PlanChanged
+                repeated = await erasing.is_repeated()
+                went = _with_what_went(Erased(), approved, plan) if repeated else Erased()
+                raise PlanChanged(went)
 
         erased = await connector.erase(
             person, call.at, erasing.held, agree, erasing.prove,
@@ -272,12 +286,7 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
     erased, kept = done.erased, _told(done)
     await step.seal(f"kept:{call.system}", KEPT.dump_json(kept))
     await step.seal(f"left:{call.system}", KEYS.dump_json(done.left))
-    if done.restricted:
-        step.record(Event.RESTRICTED, system=call.system, records=done.restricted)
-    if erased.deleted or erased.changed:
-        step.record(
-            Event.ERASED, system=call.system, deleted=erased.deleted, changed=erased.changed
-        )
+    _record_erased(step, call, erased)
     if not kept:
         await end_restriction(step.conn, step.case, call.system, step.at)
     for one in kept:
@@ -301,6 +310,23 @@ async def _write_erased(step: CaseStep, call: SystemCall, done: Done) -> None:
         kept_until=min((one.until for one in kept if one.until), default=None),
         held=any(one.reason == "legal_hold" for one in erased.kept),
     )  # fmt: skip
+
+
+async def _write_restricted(step: CaseStep, call: SystemCall, done: Done, erasing: Erasing) -> None:
+    """Only a hold restricts what a deletion leaves: of a secret one the case tells nothing."""
+    if not done.restricted:
+        return None
+    if done.held.secret:
+        restricted = fact(Event.RESTRICTED, system=call.system, records=done.restricted)
+        return await erasing.tell_secret_holds(restricted)
+    return step.record(Event.RESTRICTED, system=call.system, records=done.restricted)
+
+
+def _record_erased(step: CaseStep, call: SystemCall, erased: Erased) -> None:
+    if erased.deleted or erased.changed:
+        step.record(
+            Event.ERASED, system=call.system, deleted=erased.deleted, changed=erased.changed
+        )
 
 
 def _with_what_went(erased: Erased, approved: ErasurePlan, seen: ErasurePlan) -> Erased:

@@ -21,10 +21,14 @@ Rows = tuple[RowKey, ...]
 class KnownRows:
     """What the case file of one case has of one system."""
 
-    def __init__(self, case_file: CaseFile, case: UUID, system: str) -> None:
+    def __init__(
+        self, case_file: CaseFile, case: UUID, system: str, plan: bytes | None = None
+    ) -> None:
+        """`plan`: sealed, in place of the one that stands now."""
         self._case_file = case_file
         self._case = case
         self._system = system
+        self._plan = plan
 
     async def found(self) -> Found:
         """What people have seen of the register."""
@@ -42,7 +46,12 @@ class KnownRows:
 
     async def approved(self) -> ErasurePlan:
         """The plan that people have approved, or may."""
-        return ErasurePlan.model_validate_json(await self._unseal("plan") or b"{}")
+        if self._plan is None:
+            content = await self._unseal("plan")
+        else:
+            part, keyring = f"plan:{self._system}", self._case_file.keyring
+            content = await keyring.unseal(self._case, part, self._plan)
+        return ErasurePlan.model_validate_json(content or b"{}")
 
     async def left(self) -> Rows:
         """What an earlier erasure of this case left here."""
@@ -71,6 +80,17 @@ def keys_of(plan: ErasurePlan, *, goes: bool) -> Rows:
         for table in plan.tables
         if (table.action != "keep") is goes
         for row in table.rows
+    )
+
+
+def wholly_kept(plan: ErasurePlan) -> Rows:
+    """Names the rows of which a plan leaves everything as it is."""
+    return tuple(
+        RowKey(schema_name=table.schema_name, table=table.table, key=row.key)
+        for table in plan.tables
+        if table.action == "keep"
+        for row in table.rows
+        if not row.columns
     )
 
 

@@ -1,26 +1,30 @@
 """A deletion that waits: for the person's open access package, or until what is kept may go.
 
 No run stays open for years: a partial deletion ends its run, its row stays `following_up` and its
-keys live on. The sweep starts a run once a date has passed or a hold has ended.
+keys live on. The sweep starts a run once a date has passed or a hold has ended; and within months
+where neither would end it, so that what the register says by then counts.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.closing import close
 from activities.desk import Desk
-from rules.calendars import zone
-from rules.holds import held
+from activities.system_steps import KEPT
+from rules.calendars import local_date, zone
+from rules.holds import held, latest_review
 from rules.status import move
 from schemas.case import Status, SystemOutcome
 from schemas.events import Event
+from schemas.policy import Policy
 from schemas.request import Kind
 from schemas.steps import AWAIT_ACCESS, OPEN_ACCESS, PARK, OpenAccess, Recorded, StepInput
 from storage import tables as t
@@ -28,6 +32,8 @@ from storage.case_file import CaseFile
 from storage.case_step import CaseStep
 from storage.holds import standing_holds
 from storage.persons import hashes_of
+
+A_DAY: Final = timedelta(days=1)
 
 COMPILED: Final = (Status.REPLYING, Status.FOLLOWING_UP, Status.CLOSED)
 """From here on an access request has its package."""
@@ -80,30 +86,47 @@ class ParkingActivities:
     async def park(self, asked: StepInput) -> Recorded:
         """The reply has left and something is kept: wait without a run, or close if for nothing.
 
-        Safe to repeat.
+        Until the day after its last, or until a hold ends. What the law keeps without a date is
+        looked at again like a hold: the person has been told that it is. Safe to repeat.
         """
-        return await self._desk.record(asked, _park)
+        return await self._desk.record(asked, partial(_park, policy=self._desk.policy))
 
 
-async def _park(step: CaseStep) -> None:
-    kept = select(func.min(t.system_tasks.c.kept_until), func.bool_or(t.system_tasks.c.held)).where(
-        t.system_tasks.c.case_id == step.case,
-        t.system_tasks.c.outcome == SystemOutcome.RETAINED,
-    )
-    until, is_held = (await step.conn.execute(kept)).one()
-    if until is None and not is_held:
+async def _park(step: CaseStep, *, policy: Policy) -> None:
+    tasks = t.system_tasks.c
+    mine = (tasks.case_id == step.case) & (tasks.outcome == SystemOutcome.RETAINED)
+    of_systems = select(tasks.name, tasks.kept_until, tasks.held).where(mine)
+    kept = (await step.conn.execute(of_systems)).all()
+    goes_on = min((row.kept_until + A_DAY for row in kept if row.kept_until), default=None)
+    review_on = None
+    if await _is_undated(step, [row.name for row in kept]):
+        review_on = latest_review(local_date(step.at, policy.calendar), policy)
+    resumes_on = min((day for day in (goes_on, review_on) if day), default=None)
+    if resumes_on is None and not any(row.held for row in kept):
         step.record(Event.CLOSED, outcome=step.outcome)
         return await close(step)
-    resumes_on = None if until is None else until + timedelta(days=1)
-    step.set(parked_at=step.at, resumes_on=resumes_on)
+    step.set(parked_at=step.at, resumes_on=resumes_on, reviews=resumes_on != goes_on)
     step.record(Event.PARKED, resumes_on=resumes_on.isoformat() if resumes_on else None)
     if step.status is not Status.FOLLOWING_UP:
         step.move(Status.FOLLOWING_UP, move(step.status, Status.FOLLOWING_UP))
     return None
 
 
+async def _is_undated(step: CaseStep, systems: Sequence[str]) -> bool:
+    """Whether a law keeps something there and no date says until when, as everybody may know it.
+
+    What a secret hold keeps looks like that, too.
+    """
+    parts = await step.unseal_all("kept:")
+    told = (one for name in systems for one in KEPT.validate_json(parts.get(name, b"[]")))
+    return any(one.until is None and one.reason == "legal_obligation" for one in told)
+
+
 async def ready_to_resume(desk: Desk, now: datetime) -> list[UUID]:
-    """Parked deletions of which something kept may go now: its date has passed, or its hold."""
+    """Parked deletions of which something kept may go now: its day has come, or its hold is over.
+
+    Also the day on which it is looked at again.
+    """
     today = now.astimezone(zone(desk.policy.calendar.zone)).date()
     async with desk.case_file.reading.connect() as conn:
         parked = await conn.execute(

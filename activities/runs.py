@@ -79,8 +79,8 @@ class Runs:
             attributes.append(SearchAttributePair(DUE_AT, row["due_before"]))
         ref = CaseRef(
             case=case, number=row["number"], kind=kind, run=row["run"], reopened=row["reopened"],
-            resumed=row["resumed"], released=row["released"], origin=row["origin"],
-            ended_in=row["ended_in"],
+            resumed=row["resumed"], released=row["released"], reviews=row["reviews"],
+            origin=row["origin"], ended_in=row["ended_in"],
         )  # fmt: skip
         try:
             await self._client.start_workflow(
@@ -132,7 +132,7 @@ class Runs:
                 select(
                     t.cases.c.id, t.cases.c.number, t.cases.c.kind, t.cases.c.status,
                     t.cases.c.run, t.cases.c.reopened, t.cases.c.resumed, t.cases.c.released,
-                    t.cases.c.origin, t.cases.c.ended_in, t.cases.c.due_before,
+                    t.cases.c.reviews, t.cases.c.origin, t.cases.c.ended_in, t.cases.c.due_before,
                 )
                 .where(t.cases.c.status != Status.CLOSED, t.cases.c.parked_at.is_(None), HAS_KEY)
                 .where(t.cases.c.registered_at < now - GRACE)

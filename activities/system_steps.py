@@ -48,7 +48,8 @@ async def _undone(step: CaseStep, system: str) -> bool:
 async def held_back(step: CaseStep, call: SystemCall, *, held: Held) -> None:
     """A hold: partner or people are not told to erase, or a partner has given the request back."""
     await keep_whole(step, call.system, held)
-    await write_outcome(step, call, SystemOutcome.RETAINED, 0, "not told to erase", held=True)
+    reason = "1 record(s) kept" if held.secret else "not told to erase"
+    await write_outcome(step, call, SystemOutcome.RETAINED, 0, reason, held=True)
 
 
 async def keep_whole(step: CaseStep, system: str, held: Held) -> None:

@@ -155,8 +155,9 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.ERASED: "{system}: {deleted} record(s) deleted, {changed} changed",
     Event.RETAINED: "{system}: {records} record(s) kept, {reason}[, until {until}]",
     Event.ERASURE_WAITS: "waits until what the person asked to see is compiled: {numbers}",
-    Event.PARKED: "waits until what is kept may go[, from {resumes_on} on]; its run has ended",
-    Event.RELEASED: "what was kept may go now: the deletion goes on",
+    Event.PARKED: "waits until what is kept may go[, looked at again on {resumes_on}]; its run "
+    "has ended",
+    Event.RELEASED: "the deletion goes on with what was kept",
     Event.VERIFIED: "{system}: read again, nothing of the person remains but what is kept",
     Event.REMAINS: "{system}: {records} record(s) still name the person",
     Event.CORRECTED: "{system}: {values} value(s) stand corrected, {changed} changed now",

@@ -196,5 +196,6 @@ class Doubt(Model):
     system: str
     key: str
     hashes: tuple[bytes, ...] = Field(repr=False)
-    bound_at: Instant  # its transaction in the system is over by then, one way or the other
+    intent_at: Instant  # business time: by it the law's dates were counted
     kept: tuple[str, ...] = ()  # categories that it was to leave alone
+    plan: bytes | None = Field(None, repr=False)  # sealed: what had been approved when it began

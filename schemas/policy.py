@@ -158,8 +158,10 @@ class HoldPolicy(EdgeModel):
         "second person has confirmed it. More: a single person can stop erasures for longer.",
     )  # fmt: skip
     review_within_months: int = Field(
-        6, ge=1, le=6, description="a hold is looked at again within so many months"
-    )
+        6, ge=1, le=6,
+        description="A hold, and what the law keeps without a date, is looked at again within so "
+        "many months. More: data may stay longer than it has to.",
+    )  # fmt: skip
     basis_countries: tuple[str, ...] = Field(
         _EEA,
         description="ISO 3166-1 codes whose law can be the basis of a hold. Default: the European "

@@ -57,6 +57,7 @@ class CaseRef(Model):
     reopened: bool = False
     resumed: bool = False  # the run before was lost: this one goes on from the case row
     released: bool = False  # a deletion whose kept part may go now
+    reviews: bool = False  # that has no date: the person is told only if something goes
     origin: Origin = Origin.REQUEST
     ended_in: str | None = None  # the system whose relation ended
 

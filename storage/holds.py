@@ -121,14 +121,19 @@ async def intend(
 ) -> UUID:  # fmt: skip
     """Write that an erasure may begin; commit it before it does. Each try is a row of its own.
 
-    A second try must not end the row of a first one that may still be at work somewhere.
+    A second try must not end the row of a first one that may still be at work somewhere. The plan
+    that stands goes with it: another one may stand when its end is looked for.
     `dispatch`: the request that tells a partner.
     """
     intent = uuid4()
+    plan = select(t.sealed.c.content).where(
+        t.sealed.c.case_id == case, t.sealed.c.part == f"plan:{system}"
+    )
     await conn.execute(
         insert(t.erasures).values(
             id=intent, case_id=case, system=system, key=key, hashes=list(hashes), intent_at=at,
             bound_at=func.clock_timestamp() + bound, dispatch_id=dispatch,
+            plan=plan.scalar_subquery(),
         )
     )  # fmt: skip
     return intent
@@ -144,7 +149,8 @@ async def end_erasure(conn: AsyncConnection, intent: UUID, ending: Ending) -> bo
     """Write how a try ended, once; False if that is known already."""
     mine = (t.erasures.c.id == intent) & t.erasures.c.ended_at.is_(None)
     done = update(t.erasures).where(mine)
-    ended = await conn.execute(done.values(ended_at=func.clock_timestamp(), outcome=ending))
+    known = {"ended_at": func.clock_timestamp(), "outcome": ending, "plan": None}
+    ended = await conn.execute(done.values(known))
     return ended.rowcount == 1
 
 
@@ -211,7 +217,8 @@ async def doubts(conn: AsyncConnection) -> list[Doubt]:
 def _doubt(row: RowMapping) -> Doubt:
     return Doubt(
         id=row["id"], case=row["case_id"], system=row["system"], key=row["key"],
-        hashes=tuple(row["hashes"]), bound_at=row["bound_at"], kept=tuple(row["kept"]),
+        hashes=tuple(row["hashes"]), intent_at=row["intent_at"], kept=tuple(row["kept"]),
+        plan=row["plan"],
     )  # fmt: skip
 
 

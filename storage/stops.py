@@ -94,7 +94,7 @@ async def _about(conn: AsyncConnection, request: UUID) -> Doubt:
     return Doubt(
         id=last["id"], case=last["case_id"], system=last["system"], key=last["key"],
         hashes=tuple(sorted({value for row in tries for value in row["hashes"]})),
-        bound_at=last["bound_at"],
+        intent_at=last["intent_at"],
     )  # fmt: skip
 
 

@@ -197,7 +197,7 @@ class FakeSystem:
         return self.over[:limit]
 
     def _plan(self, at: datetime, held: Held, chosen: tuple[RowKey, ...]) -> ErasurePlan:
-        """A hold on any category holds all that is here."""
+        """A hold on any category holds what tells of none."""
         picked = [row for row in self.holds.doubtful if row.row_key in chosen]
         own = [row for row in (*self.holds.rows, *picked) if row.item not in self.missed]
         planned: dict[tuple[str, str, str], list[PlannedRow]] = {}
@@ -215,7 +215,7 @@ class FakeSystem:
         )
 
     def _planned(self, row: FoundRow, at: datetime, held: Held) -> tuple[str, PlannedRow]:
-        if held.everything or held.categories:
+        if _is_held(row, held):
             return "keep", PlannedRow(key=row.key, reason="legal_hold")
         passed = self.kept_until is not None and at.date() > self.kept_until
         if row.item in self.kept_by_law and not passed:
@@ -227,6 +227,12 @@ class FakeSystem:
 
     async def close(self) -> None:
         """Nothing is connected."""
+
+
+def _is_held(row: FoundRow, held: Held) -> bool:
+    own = [category for several in row.categories.values() for category in several]
+    by_category = any(map(held.keeps, own)) if own else bool(held.categories)
+    return held.everything or by_category
 
 
 def _rows(plan: ErasurePlan, action: Literal["delete", "keep"]) -> list[RowKey]:

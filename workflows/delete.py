@@ -34,6 +34,7 @@ class DeleteRequest(Lifecycle):
     @workflow.init
     def __init__(self, ref: CaseRef) -> None:
         super().__init__(ref)
+        self._went = True  # something, as far as we know
         if ref.released:  # two people approved what was kept, too, with its date
             self.chosen = self.seconded = Choice.APPROVE
 
@@ -56,10 +57,15 @@ class DeleteRequest(Lifecycle):
             await self.let_access_go_first()
         while self.chosen is not Choice.REFUSE and not await self.erase_what_was_approved():
             await self.two_people_decide()
-        await self.reply(supplement=self._is_released())
+        if self._went or not self._looks_again():
+            await self.reply(supplement=self._is_released())
 
     def _is_released(self) -> bool:
         return self.ref.released and not self.answering_again
+
+    def _looks_again(self) -> bool:
+        """The person knows that it is kept as long as the law obliges us, and reviewed."""
+        return self._is_released() and self.ref.reviews and not self.ref.resumed
 
     async def go_on(self) -> None:
         """A plan that stands is not made again, and what two people approved of it stands.
@@ -153,9 +159,15 @@ class DeleteRequest(Lifecycle):
         self.systems.start(due, resumes=self._is_released())
         await self.until(self.systems.asked, summary="every system has erased or been told")
         if not self._has_changed():
+            self._went = any(self._has_gone(plan.name) for plan in due)
             return True
         await self._decisions_are_void()
         return False
+
+    def _has_gone(self, name: str) -> bool:
+        """Or somebody has been told: only what is kept whole is as it was."""
+        system = self.view.system(name)
+        return system is None or system.outcome is not SystemOutcome.RETAINED or system.records > 0
 
     def _has_changed(self) -> bool:
         """Whether a system that was to erase found more than its plan said."""

@@ -40,6 +40,7 @@ cases = Table(
     Column("batch", Text),  # of relations that ended, decided together
     Column("ended_in", Text),  # the system whose relation ended; the deletion is in it alone
     Column("resumes_on", Date),  # then, if no hold ends earlier; None: no date says
+    Column("reviews", Boolean, nullable=False, server_default=text("false")),  # told if it goes
     Column("resumed", Boolean, nullable=False, server_default=text("false")),  # after a loss
     at("received_at"),
     at("registered_at", now=True),

@@ -68,6 +68,7 @@ erasures = Table(
     Column("outcome", Text),  # erased, untouched, told (people, who have not answered)
     Column("kept", ARRAY(Text), nullable=False, server_default="{}"),  # categories held back
     Column("dispatch_id", Uuid, ForeignKey("dsr.dispatches.id")),  # of a partner: what told it
+    Column("plan", LargeBinary),  # sealed: what it may destroy; until its end is known
     CheckConstraint("(ended_at is null) = (outcome is null)", name="erasures_ended"),
     Index("erasures_by_person", "hashes", postgresql_using="gin"),
     Index("erasures_in_doubt", "bound_at", postgresql_where=text("ended_at is null")),

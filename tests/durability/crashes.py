@@ -40,6 +40,9 @@ from tests.postgres import Server
 PATIENCE = 75.0
 """Seconds for one wait; the first try of `case.open` alone is given up after 30."""
 
+GLANCE = 0.2
+"""Seconds between two looks: several stories go on at once, and mostly wait."""
+
 AT_ONCE = 4
 
 STEP = (Moment.BEFORE, Moment.UNCOMMITTED, Moment.COMMITTED)
@@ -159,7 +162,7 @@ async def a_post(
             env, engine, folder, systems=systems, policy=policy, letters=the_letters(),
             working=False,
         ) as office:  # fmt: skip
-            office.patience = PATIENCE
+            office.patience, office.glance = PATIENCE, GLANCE
             address = env.client.service_client.config.target_host
             urls = server.url(database), outside.url(register)
             yield Post(address, *urls, folder, office.queue, registers), office
@@ -252,6 +255,7 @@ class Playing:
     """All stories that a module's tests ask for, side by side."""
 
     def __init__(self, stage: Crashes, wanted: Sequence[Crash]) -> None:
+        self._stage = stage
         self._undisturbed = {
             story: asyncio.create_task(stage.undisturbed(story))
             for story in {crash.story for crash in wanted}
@@ -260,7 +264,13 @@ class Playing:
 
     async def both(self, crash: Crash) -> tuple[Crashed, Ending]:
         """The story with the crash, and its ending without."""
-        return await self._crashed[crash], await self._undisturbed[crash.story]
+        return await self._crashed[crash], await self.undisturbed(crash.story)
+
+    async def undisturbed(self, story: Story) -> Ending:
+        """Its ending without a crash."""
+        if story not in self._undisturbed:
+            self._undisturbed[story] = asyncio.create_task(self._stage.undisturbed(story))
+        return await self._undisturbed[story]
 
     async def stop(self) -> None:
         """What nobody waits for any more is given up."""

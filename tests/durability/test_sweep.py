@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.client import (
@@ -24,14 +24,15 @@ from temporalio.worker import Worker
 from activities.everything import system_activities
 from activities.letters import Letters
 from activities.sweeps import SweepActivities
-from connectors.contract import Found
+from connectors.contract import Found, FoundRow
 from schemas import steps
 from schemas.case import Clock, ClockState, Escalation
-from schemas.holds import HoldState
+from schemas.holds import Held, HoldState
 from schemas.steps import HOURLY_SWEEP, Step, SweepInput, SweepReport
 from starter.sandbox import sandbox
 from starter.schedules import SCHEDULE, schedule_sweeps
 from storage import tables as t
+from storage.holds import intend, note_kept
 from storage.verify import verify
 from tests.fakes import FakeSystem, FakeSystems, a_row, facts
 from tests.office import AINO, NAMED, Office, a_form, an_office
@@ -250,8 +251,53 @@ async def test_what_is_in_doubt_in_a_separated_network_is_read_again_by_a_worker
 
 async def test_what_a_hold_kept_from_an_erasure_in_doubt_does_not_show_it_undone(office: Office):
     """It is there however that erasure ended: else what is gone would be called protected."""
-    case = await waits_for_two(office)
+    rows = (of("user.name", "1"), of("user.financial", "2"))
+    case = await waits_for_two(office, *rows)
     await in_doubt(office, case, "customers", kept=["user.financial"])
+    office.systems["customers"].holds = Found(rows=rows[1:])
+
+    assert await read_again(office) == "erased"
+
+
+async def test_an_erasure_in_doubt_that_a_hold_left_nothing_to_destroy_has_destroyed_nothing(
+    office: Office,
+):
+    case = await waits_for_two(office, of("user.financial"))
+    await in_doubt(office, case, "customers", kept=["user.financial"])
+
+    assert await read_again(office) == "untouched"
+
+
+async def test_what_the_law_kept_when_an_erasure_began_does_not_show_it_undone(office: Office):
+    """A machine's clock is past its last day by then: that erasure went by its own instant."""
+    customers, today = office.systems["customers"], office.client.now().date()
+    customers.kept_by_law, customers.kept_until = ("2",), today
+    case = await waits_for_two(office, a_row("1"), a_row("2"))
+    customers.kept_until = today - timedelta(days=1)
+    office.clock[0] -= timedelta(days=2)
+    await in_doubt(office, case, "customers")
+    customers.holds = Found(rows=(a_row("2"),))
+
+    assert await read_again(office) == "erased"
+
+
+async def test_what_came_after_an_erasure_in_doubt_does_not_show_it_undone(office: Office):
+    case = await waits_for_two(office)
+    await in_doubt(office, case, "customers")
+    office.systems["customers"].holds = Found(rows=(a_row("2"),))
+
+    assert await read_again(office) == "erased"
+
+
+async def test_nor_when_it_has_been_planned_since(office: Office):
+    """The next try found more than was approved: the plan that stands is not the one of before."""
+    case = await waits_for_two(office)
+    await in_doubt(office, case, "customers")
+    customers = office.systems["customers"]
+    customers.holds = Found(rows=(a_row("2"),))
+    plan = customers._plan(office.client.now(), Held(), ())
+    async with office.case_file.step(case, "changed", office.client.now(), "engine") as step:
+        await step.seal("plan:customers", plan.model_dump_json().encode())
 
     assert await read_again(office) == "erased"
 
@@ -259,20 +305,33 @@ async def test_what_a_hold_kept_from_an_erasure_in_doubt_does_not_show_it_undone
 async def test_an_erasure_in_doubt_is_looked_for_in_rows_that_no_longer_name_the_person(
     office: Office,
 ):
-    """A doubtful one that was chosen, or what was kept before: else it would be called gone."""
+    """Whatever a register has made of what was to go: else it would be called gone."""
+    case = await waits_for_two(office)
+    await in_doubt(office, case, "customers")
+    office.systems["customers"].holds = Found(doubtful=(a_row("1"),))
+
+    assert await read_again(office) == "untouched"
+
+
+async def test_nor_is_one_that_was_to_destroy_nothing_called_done(office: Office):
     case = await waits_for_two(office)
     customers = office.systems["customers"]
-    customers.holds = Found(doubtful=(a_row("2"),))
-    async with office.case_file.step(case, "chosen", office.client.now(), "maija") as step:
-        await step.seal("found:customers", customers.holds.model_dump_json().encode())
-        await step.seal("chosen:customers", b"2")
+    customers.holds = Found()
+    async with office.case_file.step(case, "nothing", office.client.now(), "engine") as step:
+        await step.seal("plan:customers", b"{}")
     await in_doubt(office, case, "customers")
 
     assert await read_again(office) == "untouched"
 
 
-async def waits_for_two(office: Office) -> UUID:
+def of(category: str, item: str = "1") -> FoundRow:
+    """A record of one category."""
+    return a_row(item).model_copy(update={"categories": {"id": (category,)}})
+
+
+async def waits_for_two(office: Office, *rows: FoundRow) -> UUID:
     """A deletion that nobody has decided; then its worker is gone."""
+    office.systems["customers"].holds = Found(rows=rows or (a_row("1"),))
     number = await office.receives(a_form("delete", scope=["customers"]))
     await office.awaits(number, "decide")
     await office.rests(number)
@@ -292,10 +351,8 @@ async def in_doubt(office: Office, case: UUID, system: str, kept: Sequence[str] 
     """An erasure whose bound has passed, and whose end nobody told."""
     at = office.client.now() - timedelta(hours=1)
     async with office.case_file.engine.begin() as conn:
-        await conn.execute(insert(t.erasures).values(
-            id=uuid4(), case_id=case, system=system, key="erase", hashes=[], intent_at=at,
-            bound_at=at, kept=list(kept),
-        ))  # fmt: skip
+        intent = await intend(conn, case, system, "erase", [], at, -timedelta(seconds=1))
+        await note_kept(conn, intent, kept)
 
 
 async def test_a_part_that_always_fails_keeps_no_other_from_being_done(

@@ -7,9 +7,17 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.letters import Letters
 from storage.secrets import Secrets
 from tests.holds.deskwork import Desk, Register
+from tests.office import LETTERS
 from tests.postgres import Server
+
+
+@pytest.fixture(scope="session")
+def letters() -> Letters:
+    """The shipped letters, loaded once."""
+    return Letters(LETTERS)
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,14 @@ import asyncpg
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.desk import person_of
 from activities.erasing import Erasing, Guard, Wanted
+from connectors.registry import Systems
 from rules import deadlines
 from rules.calendars import local_date
-from schemas.holds import Doubt, Fate, HoldView
+from schemas.holds import Doubt, Fate, Held, HoldView
 from schemas.policy import Policy
+from schemas.request import RequestForm
 from schemas.staff import Actor
 from starter.holds import Holds
 from storage import tables as t
@@ -23,7 +26,8 @@ from storage.case_file import CaseFile
 from storage.keyring import Keyring
 from storage.persons import remember
 from storage.secrets import Secrets
-from tests.office import POLICY
+from tests.connectors.small import small
+from tests.office import POLICY, a_form
 
 AT = datetime(2027, 3, 1, 9, 30, tzinfo=UTC)  # a Monday
 RITVA = Actor(account="ritva", person="ritva.salonen", roles=("dpo",))
@@ -45,12 +49,21 @@ CASE_ROW: dict[str, Any] = {
 }  # fmt: skip
 
 REGISTER = """
-create table if not exists person (email text, category text, phone text);
+create table if not exists person (id int primary key, email text, category text, phone text);
 truncate person;
-insert into person (email, category) values
-    ('aino.virtanen@example.fi', 'user.name'), ('aino.virtanen@example.fi', 'user.financial'),
-    ('eero.laakso@example.fi', 'user.name');
+insert into person (id, email, category) values
+    (1, 'aino.virtanen@example.fi', 'user.name'), (2, 'aino.virtanen@example.fi', 'user.financial'),
+    (3, 'eero.laakso@example.fi', 'user.name');
 """
+
+TABLES = {"person": {"id": "key", "email": "email", "category": "", "phone": "phone"}}
+
+
+def billing(url: str) -> Systems:
+    """That register, as a worker reaches it."""
+    manifest = small(TABLES, schema="public")
+    facts = manifest.facts.model_copy(update={"name": "billing"})
+    return Systems([manifest.model_copy(update={"facts": facts})], {"DSR_SMALL_URL": url})
 
 
 def an_order(**more: Any) -> dict[str, Any]:
@@ -72,8 +85,8 @@ class Register:
     digest: Any = None  # keyed, of the engine that erases here
 
     async def has(self, email: str = AINO) -> int:
-        """How many records of a person are there."""
-        count = "select count(*) from person where email = $1"
+        """How many records of a person are there, of those that always were."""
+        count = "select count(*) from person where email = $1 and id < 10"
         return int(await self.looking.fetchval(count, email))
 
     async def refill(self) -> None:
@@ -83,6 +96,10 @@ class Register:
     async def gets_her_phone(self) -> None:
         """Somebody adds to Aino's records how else she is known."""
         await self.looking.execute("update person set phone = $1 where email = $2", PHONE, AINO)
+
+    async def gets_another_record(self) -> None:
+        """Aino writes again."""
+        await self.looking.execute("insert into person values (10, $1, 'user.name')", AINO)
 
     async def named_by(self, conn: Any, email: str) -> list[bytes]:
         """By what the person's records name them, as keyed hashes."""
@@ -183,6 +200,17 @@ class Desk:
             case=case, system=system, categories=CATEGORIES, hashes=self.hashes(email),
             key=f"{case}/{system}", at=self.clock[0],
         )  # fmt: skip
+
+    async def plans(self, case: UUID, systems: Systems) -> None:
+        """The case file of that deletion: whom it is about, and what two people approved."""
+        form = RequestForm.model_validate(a_form("delete", received_at=AT.isoformat()))
+        person = person_of(form.subject, self.policy)
+        plan = await systems.connector("billing").plan_erasure(person, AT, Held())
+        async with self.engine.begin() as conn:
+            await self.case_file.keyring.create(conn, case)
+        async with self.case_file.step(case, "planned", AT, "engine") as step:
+            await step.seal("form", form.model_dump_json().encode())
+            await step.seal("plan:billing", plan.model_dump_json().encode())
 
     async def erases(self, case: UUID, system: str = "billing", email: str = AINO) -> Erasing:
         """The whole activity, as the guard wants it."""

@@ -15,16 +15,19 @@ import pytest
 from sqlalchemy import RowMapping, delete, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+import activities.desk
 import starter.holds
 from activities import erasing
-from activities.erasing import Erasing, open_doubts, resolve
+from activities.doubts import resolve_doubts
+from activities.erasing import Erasing
+from activities.letters import Letters
 from schemas.holds import Fate, Hold, HoldView
 from starter.holds import Holds
 from storage import tables as t
 from storage.database import connect
 from storage.holds import erasures_on
 from storage.secrets import Secrets
-from tests.holds.deskwork import BY_PHONE, RITVA, Desk, Register, fate_of
+from tests.holds.deskwork import BY_PHONE, RITVA, Desk, Register, billing, fate_of
 from tests.holds.stage import (
     ERASE,
     Choices,
@@ -36,6 +39,7 @@ from tests.holds.stage import (
     every_interleaving,
     watching,
 )
+from tests.office import POLICY
 
 TERMINATE = text("select pg_terminate_backend(:pid)")
 
@@ -62,6 +66,7 @@ class Theatre:
     again: Desk  # a later try, without barriers
     watch: AsyncEngine
     case: UUID
+    sweep: activities.desk.Desk  # of the worker that reads again what is in doubt
     order: dict[str, Any] = field(default_factory=dict)
     linked: bool = False  # the register knows Aino's phone from the beginning
 
@@ -89,7 +94,10 @@ class Theatre:
         assert isinstance(register, SteppedRegister)
         guard.stage = holds.stage = register.stage = stage
         kind, _, step = fault.partition("@")
-        faults = {"cut": self._cut, "dies": self._dies, "linked": register.gets_her_phone}
+        faults = {
+            "cut": self._cut, "dies": self._dies, "linked": register.gets_her_phone,
+            "renewed": self._renewed,
+        }  # fmt: skip
         if kind:
             stage.faults[step] = faults[kind]
 
@@ -103,6 +111,11 @@ class Theatre:
                 await asyncio.sleep(0)
 
     async def _dies(self) -> None:
+        raise Died
+
+    async def _renewed(self) -> None:
+        """The person has another record before anybody can read how the erasure ended."""
+        await self.erase.register.gets_another_record()
         raise Died
 
     async def _reset(self) -> None:
@@ -123,8 +136,7 @@ class Theatre:
         assert not (told & {Fate.PROTECTED} and not remains), "called protected, and gone"
         assert not (told & {Fate.GONE} and remains), "called gone, and there"
         await self.erase.bounds_pass()
-        for doubt in await open_doubts(self.watch):
-            await resolve(self.erase.case_file, doubt, self.erase.remains, self.erase.clock[0])
+        await resolve_doubts(self.sweep, self.erase.clock[0], None)
         assert await self._final() is (Fate.PROTECTED if remains else Fate.GONE)
         await self.again.erases(self.case)
         assert (await self.erase.register.has() > 0) is remains, "the hold did not hold"
@@ -147,8 +159,9 @@ class Theatre:
 
 
 async def _theatre(
-    url: str, folder: Path, register: Register, holds: type[SteppedHolds] = SteppedHolds
-) -> AsyncIterator[Theatre]:
+    url: str, folder: Path, register: Register, letters: Letters,
+    holds: type[SteppedHolds] = SteppedHolds,
+) -> AsyncIterator[Theatre]:  # fmt: skip
     secrets = Secrets.load_or_create(folder / "keys")
     engines = [connect(url, application=name, pool_size=2) for name in ("erase", "place", "watch")]
     erase, place, watch = engines
@@ -156,24 +169,30 @@ async def _theatre(
     worker = Desk(erase, secrets, stepped, guard_class=SteppedGuard)
     dpo = Desk(place, secrets, register, holds_class=holds)
     later = Desk(watch, secrets, register)
-    yield Theatre(worker, dpo, later, watch, await worker.case())
+    case, systems = await worker.case(), billing(register.url)
+    await worker.plans(case, systems)
+    sweep = activities.desk.Desk(later.case_file, POLICY, systems, letters)
+    yield Theatre(worker, dpo, later, watch, case, sweep)
+    await systems.close()
     for engine in engines:
         await engine.dispose()
 
 
 @pytest.fixture
-async def theatre(database_url: str, tmp_path: Path, register: Register) -> AsyncIterator[Theatre]:
+async def theatre(
+    database_url: str, tmp_path: Path, register: Register, letters: Letters
+) -> AsyncIterator[Theatre]:
     """Placing waits for an erasure at work."""
-    async for one in _theatre(database_url, tmp_path, register):
+    async for one in _theatre(database_url, tmp_path, register, letters):
         yield one
 
 
 @pytest.fixture
 async def impatient(
-    database_url: str, tmp_path: Path, register: Register
+    database_url: str, tmp_path: Path, register: Register, letters: Letters
 ) -> AsyncIterator[Theatre]:
     """Placing gets no lock and does without."""
-    async for one in _theatre(database_url, tmp_path, register, Impatient):
+    async for one in _theatre(database_url, tmp_path, register, letters, Impatient):
         yield one
 
 
@@ -193,6 +212,13 @@ async def test_nor_when_the_guards_connection_is_cut_before(
 @pytest.mark.parametrize(("step", "plays"), list(zip(ERASE, (5, 15, 16, 17, 18, 19), strict=True)))
 async def test_nor_when_the_process_dies_before(theatre: Theatre, step: str, plays: int) -> None:
     assert await theatre.plays(f"dies@{step}") == plays
+
+
+@pytest.mark.parametrize(("step", "plays"), [("commit", 18), ("end", 19)])
+async def test_nor_when_the_person_has_a_new_record_by_the_time_of_the_reading(
+    theatre: Theatre, step: str, plays: int
+) -> None:
+    assert await theatre.plays(f"renewed@{step}") == plays
 
 
 @pytest.mark.parametrize(("fault", "plays"), [("", 44), ("cut@commit", 65), ("dies@end", 44)])

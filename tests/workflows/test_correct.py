@@ -488,11 +488,13 @@ async def test_a_field_that_no_system_holds_is_not_taken_in(office: Office):
 
 
 async def test_what_a_handler_looks_at_is_what_is_asked_and_what_is_held(office: Office):
-    number = await contested(office)
+    bill = "the bill of the operator shows it"
+    number = await contested(office, corrections=[A_CORRECTION | {"evidence": bill}])
 
     asked = await office.client.corrections(number, by="maija")
     found = await office.client.found(number, by="maija")
 
     assert [(c.field, c.old, c.new) for c in asked.asked] == [("email", OLD, NEW)]
+    assert [c.evidence for c in asked.asked] == [bill]
     assert found["customers"].rows[0].values["email"] == OLD
     assert "aino" not in repr(asked)

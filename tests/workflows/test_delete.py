@@ -1,17 +1,19 @@
 """Deletion (Art. 17): planned, approved by two people, erased system by system, read again."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from connectors.contract import CommitInDoubt, Erased
+from connectors.contract import CommitInDoubt, Erased, Found
 from schemas.case import LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.messages import Choice, Decide, SecondDecision, Withdraw
+from starter.cli import show as render
+from tests.fakes import a_row
 from tests.holds.deskwork import RITVA, an_order
-from tests.office import Office, a_form, now
+from tests.office import AINO, Office, a_form, now
 
 
 async def planned(office: Office, **more: Any) -> str:
@@ -54,6 +56,40 @@ async def test_what_two_people_approved_is_erased_everywhere_and_nothing_before(
     await office.awaits(number, "send_reply")
     await office.sends(number, LetterKind.SUPPLEMENT)
     assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.FULFILLED
+
+
+async def test_a_plan_tells_what_goes_and_what_stays_with_reason_provision_and_date(
+    office: Office, capsys: pytest.CaptureFixture[str]
+):
+    """Counted per system and table; whoever reads it is on record."""
+    customers = office.systems["customers"]
+    customers.holds = Found(rows=(a_row("1"), a_row("2"), a_row("3")))
+    customers.kept_by_law, customers.kept_until = ("2",), date(2032, 12, 31)
+    number = await planned(office, scope=["customers"])
+    view = await office.client.show(number)
+
+    render.plan(await office.client.plan(number, by="antti"), view)
+
+    assert capsys.readouterr().out.split("\n")[1:-3] == [
+        "customers",
+        "  public.people: delete 2 record(s)",
+        "  public.people: keep 1 record(s)",
+        "    1 kept: legal_obligation, A law s. 1, until Friday 31 December 2032",
+    ]
+    assert ("looked", "antti") in [(e.event, e.actor) for e in await office.client.timeline(number)]
+
+
+async def test_what_was_erased_does_not_come_back_by_an_import(office: Office):
+    """An importer asks, and is told so for each purpose that a person can forbid."""
+    address = AINO["identifiers"][0]["value"]
+    number = await planned(office, scope=["customers"])
+    assert (await office.client.suppressions.of(address, "marketing")).purposes == ()
+
+    await approved_by_two(office, number)
+    await office.awaits(number, "send_reply")
+
+    suppressed = await office.client.suppressions.of(address, "marketing")
+    assert suppressed.purposes == ("marketing", "surveys")
 
 
 async def test_the_second_decision_is_another_persons(office: Office):

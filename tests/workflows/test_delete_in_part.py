@@ -1,7 +1,10 @@
 """A deletion that ends when a part of it is done: what went is told, and why the rest did not."""
 
+from typing import Any
+
 import pytest
 
+from connectors.contract import CommitInDoubt, Erased, Found
 from schemas.case import Ground, LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.messages import (
@@ -69,6 +72,31 @@ async def test_refused_after_a_part_was_erased_it_is_partial_and_the_letter_says
         assert f'id="{section}"' in page
     assert texts.phrases["delete"]["unconfirmed"] not in page
     assert len(office.systems["marketing"].holds.rows) == 2
+
+
+async def test_what_went_without_telling_is_told_though_more_has_come_and_is_refused(
+    office: Office,
+):
+    """Its answer was lost, and the next try found what nobody had approved: that is all it saw."""
+    customers = office.systems["customers"]
+    erase = customers.erase
+
+    async def erase_and_lose_the_answer(*given: Any) -> Erased:
+        customers.erase = erase  # type: ignore[method-assign]
+        await erase(*given)
+        customers.holds = Found(rows=(a_row("2"),))
+        raise CommitInDoubt("customers does not answer")
+
+    customers.erase = erase_and_lose_the_answer  # type: ignore[method-assign]
+    number = await planned(office, scope=["customers"])
+    await approved_by_two(office, number)
+    await office.awaits(number, "decide")
+
+    await refused(office, number)
+
+    assert (await office.client.show(number)).outcome is Outcome.PARTIAL
+    told = [e.text for e in await office.client.timeline(number) if e.event == "erased"]
+    assert told == ["customers: 1 record(s) deleted, 0 changed"]
 
 
 async def test_people_who_were_told_to_destroy_are_called_off_when_both_decisions_are_void(

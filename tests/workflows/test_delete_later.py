@@ -1,12 +1,14 @@
 """What a deletion waits for: an open access request first, then what it keeps, without a run."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.sweeps import SweepActivities
+from rules.calendars import local_date
+from rules.holds import latest_review
 from schemas.case import CaseView, LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.messages import (
@@ -21,11 +23,17 @@ from schemas.messages import (
 )
 from schemas.steps import SweepInput, SweepReport
 from tests.holds.deskwork import an_order
-from tests.office import Office, a_form, now
+from tests.office import POLICY, Office, a_form, now
 from tests.workflows.test_delete import approved_by_two, planned
 
 HERE = ["customers"]
 A_YEAR = timedelta(days=365)
+HALF_A_YEAR = timedelta(days=185)
+
+
+def in_six_months() -> date:
+    """When what has no date is looked at again."""
+    return latest_review(local_date(now(), POLICY.calendar), POLICY)
 
 
 async def resumes(office: Office, after: timedelta = timedelta(0)) -> SweepReport:
@@ -43,8 +51,12 @@ async def kept_until_next_year(office: Office) -> str:
 
 
 async def parked(office: Office) -> str:
-    """The reply has left; the case waits without a run."""
-    number = await planned(office, scope=HERE)
+    """A deletion that has answered and waits without a run."""
+    return await carried_out(office, await planned(office, scope=HERE))
+
+
+async def carried_out(office: Office, number: str) -> str:
+    """Approved; the reply has left; the case waits without a run."""
     await approved_by_two(office, number)
     await office.awaits(number, "send_reply")
     await office.sends(number, LetterKind.REPLY)
@@ -100,7 +112,7 @@ async def test_released_a_hold_lets_the_deletion_go_on(office: Office, secret: b
     await office.awaits(number, "send_reply")
     await office.sends(number, LetterKind.REPLY)
     view = await office.sees(number, lambda view: view.parked)
-    assert (view.outcome, view.resumes_on) == (Outcome.PARTIAL, None)
+    assert (view.outcome, view.resumes_on) == (Outcome.PARTIAL, in_six_months() if secret else None)
     assert (await resumes(office)).resumed == ()
 
     await office.client.holds.release(hold.id, dpo, "the authority is done")
@@ -163,16 +175,52 @@ async def test_what_came_in_meanwhile_is_decided_anew(office: Office):
     assert (await ended(office, number)).outcome is Outcome.FULFILLED
 
 
-async def test_what_no_date_and_no_hold_keeps_ends_the_case(office: Office):
+async def test_what_no_date_keeps_is_looked_at_again_and_nobody_is_told_that_it_stays(
+    office: Office,
+):
+    """The reply says that it is reviewed; a register may know the date by then."""
+    office.systems["customers"].kept_by_law = ("1",)
+    number = await parked(office)
+    before = await office.client.show(number)
+    assert before.resumes_on == in_six_months()
+    assert (await resumes(office)).resumed == ()
+
+    assert (await resumes(office, HALF_A_YEAR)).resumed == (number,)
+
+    view = await office.sees(number, lambda v: v.parked and v.revision > before.revision + 1)
+    assert (view.status, view.outcome) == (Status.FOLLOWING_UP, Outcome.PARTIAL)
+    assert (view.resumes_on, view.letters) == (before.resumes_on, before.letters)
+
+
+async def test_what_a_law_keeps_no_longer_goes_then_and_the_person_is_told(office: Office):
     customers = office.systems["customers"]
     customers.kept_by_law = ("1",)
-    number = await planned(office, scope=HERE)
+    number = await parked(office)
+    customers.kept_by_law = ()
+
+    assert (await resumes(office, HALF_A_YEAR)).resumed == (number,)
+
+    assert (await ended(office, number)).outcome is Outcome.FULFILLED
+    assert customers.holds.rows == ()
+
+
+async def test_an_earlier_date_than_the_next_look_goes_first_and_is_told(office: Office):
+    """What is still kept then has its reason said anew."""
+    customers = office.systems["customers"]
+    customers.kept_by_law, customers.kept_until = ("1",), now().date() + timedelta(days=30)
+    office.systems["marketing"].kept_by_law = ("1",)
+    number = await planned(office, scope=["customers", "marketing"])
     await approved_by_two(office, number)
     await office.awaits(number, "send_reply")
-
     await office.sends(number, LetterKind.REPLY)
+    view = await office.sees(number, lambda view: view.parked)
+    assert view.resumes_on == now().date() + timedelta(days=31)
 
-    assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.PARTIAL
+    await resumes(office, timedelta(days=31))
+
+    await office.awaits(number, "send_reply")
+    await office.sends(number, LetterKind.SUPPLEMENT)
+    assert (await office.sees(number, lambda view: view.parked)).outcome is Outcome.PARTIAL
 
 
 async def test_while_it_waits_only_a_complaint_opens_it_again(office: Office):

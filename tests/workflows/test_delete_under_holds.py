@@ -8,11 +8,12 @@ from schemas.case import LetterKind, Outcome, Status, SystemOutcome
 from schemas.errors import RefusedByRule
 from schemas.holds import Fate, HoldView, SystemFate
 from schemas.messages import ResolveSystem, SystemResolution, TakeBack
+from storage.audit import entries
 from tests.fakes import a_row
-from tests.holds.deskwork import BY_PHONE, PHONE, an_order
+from tests.holds.deskwork import BY_PHONE, EERO, PHONE, an_order
 from tests.office import Office
 from tests.workflows.test_delete import approved_by_two, planned
-from tests.workflows.test_delete_later import ended, resumes
+from tests.workflows.test_delete_later import carried_out, ended, resumes
 
 BOTH = ["customers", "marketing"]
 
@@ -59,6 +60,47 @@ async def test_what_a_register_learns_after_the_plan_is_looked_for_before_anythi
     view = await office.awaits(number, "send_reply")
     assert [s.outcome for s in view.systems] == [SystemOutcome.RETAINED]
     assert len(office.systems["customers"].holds.rows) == 1
+
+
+@pytest.mark.parametrize("secret", [False, True])
+async def test_what_only_a_hold_causes_stands_in_the_record_of_a_secret_one_alone(
+    office: Office, secret: bool
+):
+    """Whoever reads a timeline would learn of it: a deletion restricts nothing by itself."""
+    hold = await places(office, secret=secret)
+    number = await planned(office, scope=["customers", "archive"])
+    await approved_by_two(office, number)
+
+    view = await office.awaits(number, "send_reply")
+
+    assert office.systems["customers"].restricted
+    async with office.case_file.engine.connect() as conn:
+        of_hold = [entry.event for entry in await entries(conn, hold.id)]
+    of_case = [entry.event for entry in await office.client.timeline(number)]
+    assert ("restricted" in of_hold, "restricted" in of_case) == (secret, not secret)
+    reason = "1 record(s) kept" if secret else "not told to erase"
+    assert next(s.reason for s in view.systems if s.name == "archive") == reason
+
+
+async def test_a_secret_hold_leaves_the_traces_of_a_law_that_names_no_date(office: Office):
+    """In everything that people without its privilege read of the case, once it is planned."""
+    eero = {"name": "Eero Laakso", "identifiers": [{"type": "email", "value": EERO}]}
+    held = await planned(office, scope=["customers"])
+    by_law = await planned(office, scope=["customers"], of=eero)
+    await places(office, secret=True)
+    await carried_out(office, held)
+    office.systems["customers"].kept_by_law = ("1",)
+    await carried_out(office, by_law)
+
+    assert await traces(office, held) == await traces(office, by_law)
+
+
+async def traces(office: Office, number: str) -> tuple[Any, ...]:
+    """What the case has come to, and how; without what names it."""
+    view = await office.client.show(number)
+    timeline = [(e.event, e.text.replace(number, "")) for e in await office.client.timeline(number)]
+    systems = [(s.outcome, s.records, s.reason) for s in view.systems]
+    return view.outcome, view.parked, view.resumes_on, systems, timeline
 
 
 # -- people who destroy --------------------------------------------------------------------------

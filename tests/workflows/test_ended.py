@@ -88,6 +88,7 @@ async def test_a_relation_that_ended_is_deleted_by_two_people_and_nobody_is_writ
     assert [(s.name, s.outcome) for s in view.systems] == [("customers", SystemOutcome.ERASED)]
     assert office.systems["customers"].holds.rows == ()
     assert len(office.systems["marketing"].holds.rows) == 1  # its relation goes on
+    assert not (await office.client.suppressions.of(AINO, "marketing")).purposes
 
 
 async def test_what_a_hold_covers_is_kept_and_goes_once_it_is_released(office: Office):

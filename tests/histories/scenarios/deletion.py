@@ -58,10 +58,11 @@ async def delete_fulfilled(office: Office) -> str:
 
 @scenario
 async def delete_partial_kept(office: Office) -> str:
-    """A law keeps the customer's record, and no date says until when."""
-    office.systems["customers"].kept_by_law = ("1",)
-    number = await a_plan(office)
-    return await erased(office, number, Outcome.PARTIAL)
+    """A law keeps the customer's record, and no date says until when.
+
+    Such a case waits now; the saved history is of a worker that closed it.
+    """
+    return await parked(office, until=None)
 
 
 @scenario
@@ -84,11 +85,10 @@ async def delete_partner_stopped_for_a_hold(office: Office) -> str:
     return number
 
 
-async def parked(office: Office) -> str:
-    """A law keeps the customer's record for two more years: the run ends, the case waits."""
+async def parked(office: Office, until: date | None) -> str:
+    """A law keeps the customer's record: the run ends, the case waits."""
     customers = office.systems["customers"]
-    customers.kept_by_law = ("1",)
-    customers.kept_until = now().date() + timedelta(days=800)
+    customers.kept_by_law, customers.kept_until = ("1",), until
     number = await office.receives(a_form("delete", scope=["customers"]))
     await office.awaits(number, "decide")
     await first_approved(office, number)
@@ -101,17 +101,37 @@ async def parked(office: Office) -> str:
 
 @scenario
 async def delete_waits_for_a_date(office: Office) -> str:
-    return await parked(office)
+    return await parked(office, until=in_two_years())
 
 
 @scenario
 async def delete_goes_on_after_its_date(office: Office) -> str:
-    number = await parked(office)
+    number = await parked(office, until=in_two_years())
     office.systems["customers"].kept_by_law = ()
-    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
-    at = office.client.now() + timedelta(days=900)
-    assert (await sweeps.resume(SweepInput(at=at))).resumed == (number,)
+    await goes_on(office, number, timedelta(days=900))
     return await sent(office, number, LetterKind.SUPPLEMENT, Outcome.FULFILLED)
+
+
+@scenario
+async def delete_looked_at_again(office: Office) -> str:
+    """No date says until when, and nothing has changed: nobody is told."""
+    number = await parked(office, until=None)
+    before = (await office.client.show(number)).revision
+    await goes_on(office, number, timedelta(days=185))
+    await office.sees(number, lambda view: view.parked and view.revision > before + 1)
+    return number
+
+
+def in_two_years() -> date:
+    """More or less."""
+    return now().date() + timedelta(days=800)
+
+
+async def goes_on(office: Office, number: str, after: timedelta) -> None:
+    """The sweep starts a run, that much later."""
+    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+    at = office.client.now() + after
+    assert (await sweeps.resume(SweepInput(at=at))).resumed == (number,)
 
 
 @scenario
