@@ -12,6 +12,7 @@ from activities.desk import Desk
 from rules import deadlines, escalation, reckoning
 from rules.reckoning import Notice
 from schemas.case import (
+    REPLIES,
     Clock,
     ClockState,
     Escalation,
@@ -43,12 +44,11 @@ TOLD: dict[Escalation, str] = {
 }
 """Who gets the notification of a step of the ladder."""
 
-REPLIES = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
-
 _CASE: Final = bindparam("case", type_=Uuid)
 _NOTICED: Final = (
     update(t.letters)
     .where(t.letters.c.case_id == _CASE, t.letters.c.id == bindparam("letter"))
+    .where(t.letters.c.kind == bindparam("of_kind"), t.letters.c.left_at == bindparam("left"))
     .values(noticed_at=bindparam("at"))
 )
 _DELIVERED: Final = (
@@ -147,12 +147,14 @@ class ClockActivities:
     async def letter_gone(self, gone: LetterGone) -> Recorded:
         """A letter was handed over: what that means for the dates, and whether it is the end.
 
-        Safe to repeat.
+        Nothing, if it has not left as is said. Safe to repeat.
         """
 
         async def write(step: CaseStep) -> None:
-            noticed = {"case": gone.case, "letter": gone.letter, "at": gone.at}
-            await step.conn.execute(_NOTICED, noticed)
+            said = {"letter": gone.letter, "of_kind": gone.kind, "left": gone.left_at}
+            noticed = await step.conn.execute(_NOTICED, {"case": gone.case, "at": gone.at, **said})
+            if noticed.rowcount == 0:
+                return
             if gone.kind in REPLIES:
                 await self._replied(step, gone)
             if gone.kind is LetterKind.EXTENSION:

@@ -31,7 +31,9 @@ with workflow.unsafe.imports_passed_through():
         SystemOutcome,
         TimelineEntry,
     )
+    from schemas.events import Event, fact
     from schemas.request import Kind
+    from schemas.staff import ENGINE, Actor
     from schemas.steps import CaseRef, OpenTask, SystemChange
     from schemas.systems import ERASE_BY_HAND
 
@@ -192,6 +194,13 @@ class Acting(Case):
                 ) from error
         return self.view
 
+    async def _ignore(self, why: str, by: Actor = ENGINE) -> None:
+        """Record that a signal was not followed; bounded, as remarks are."""
+        if self._has_room():
+            self._remarks += 1
+            await workflow.wait_condition(lambda: self.is_settled)
+            await self.record(fact(Event.SIGNAL_IGNORED, why=why), by=by)
+
     def _interrupted_by(self, interrupt: Interrupt) -> None:
         self.interrupt = interrupt
 
@@ -201,7 +210,7 @@ def read(model: type[R], given: tuple[Any, ...]) -> R | None:
     try:
         (message,) = given
         return model.model_validate_json(json.dumps(message))
-    except ValueError:
+    except (TypeError, ValueError):  # the first of what is no JSON: bytes
         return None
 
 
