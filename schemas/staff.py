@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from schemas.base import EdgeModel, Model
 
-
 Name = Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")]
 """Of a task, a system, an item, an account: nothing long fits in where a name stands, and nothing
 that the case file could not keep."""

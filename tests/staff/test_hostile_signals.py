@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client, WorkflowHandle
 from temporalio.common import RawValue
 
 from schemas.case import CaseView, ExtensionState, LetterKind, Status
@@ -26,12 +25,6 @@ def raw(encoding: bytes, **metadata: bytes) -> RawValue:
     return RawValue(Payload(metadata={"encoding": encoding, **metadata}, data=b"\x00x"))
 
 
-async def outsider(office: Office, number: str) -> WorkflowHandle[Any, Any]:
-    """The run as a program sees it that has Temporal's address and no key of ours."""
-    plain = await Client.connect(office.temporal.service_client.config.target_host)
-    return plain.get_workflow_handle((await office.handle(number)).id)
-
-
 HOSTILE = {
     "bytes": raw(b"binary/plain"),
     "another encoding": raw(b"json/other"),
@@ -47,7 +40,7 @@ HOSTILE = {
 
 async def test_no_signal_keeps_a_decision_from_being_taken(office: Office) -> None:
     number = await deciding(office)
-    handle = await outsider(office, number)
+    handle = await office.outsider(number)
     for message in HOSTILE.values():
         for signal in ("decision", "letter_left", "no_such_signal"):
             await handle.signal(signal, message)
@@ -69,7 +62,7 @@ async def test_a_reply_that_was_not_fetched_has_not_left_whatever_a_signal_says(
     number = await replying(office)
     name = letter or reply_of(await office.client.show(number))
 
-    await (await outsider(office, number)).signal("letter_left", a_leaving(letter=name))
+    await (await office.outsider(number)).signal("letter_left", a_leaving(letter=name))
     await office.act(number, Note, by="maija", text="after it")
 
     view = await office.client.show(number)
@@ -86,7 +79,7 @@ async def test_a_notice_that_was_not_fetched_extends_nothing(office: Office) -> 
     notice = next(x for x in view.letters if x.kind is LetterKind.EXTENSION)
 
     left = a_leaving(letter=notice.id, kind="extension", at=now().isoformat())
-    await (await outsider(office, number)).signal("letter_left", left)
+    await (await office.outsider(number)).signal("letter_left", left)
     view = await office.act(number, Note, by="maija", text="after it")
 
     assert view.clock.extension is not None

@@ -86,7 +86,8 @@ class Limits(Acting):
                 ),
             )  # fmt: skip
             if not self._has_left(gone):
-                return await self._ignore("that letter has not left so")
+                await self._ignore("that letter has not left so")
+                return
             self._letters_gone.add(gone.letter)
         self.reply_left = self.reply_left or answers
 
