@@ -9,7 +9,8 @@ from temporalio import activity
 
 from activities.closing import close
 from activities.desk import Desk
-from rules import deadlines, escalation, reckoning
+from rules import calendars, deadlines, escalation, reckoning
+from rules.outcome import NOTICE_LATE
 from rules.reckoning import Notice
 from schemas.case import (
     REPLIES,
@@ -101,6 +102,7 @@ class ClockActivities:
             )
             received_at = change.received_at
             step.set(received_at=received_at)
+            await self._judge_again(step, received_at)
         extension = step.clock.extension
         if change.extension_decided is not None:
             extension = Extension(
@@ -108,6 +110,16 @@ class ClockActivities:
             )
         corrected = change.received_at is not None
         await self._recompute(step, received_at, extension, corrected=corrected)
+
+    async def _judge_again(self, step: CaseStep, received_at: datetime) -> None:
+        """Whether a question was asked promptly goes by the day of receipt (Art. 12(6))."""
+        policy = self._desk.policy
+        if calendars.local_date(received_at, policy.calendar) == step.clock.receipt_date:
+            return
+        days = policy.time_limits.ask_within_working_days
+        before = deadlines.prompt_before(received_at, policy.calendar, days)
+        mine = update(t.pauses).where(t.pauses.c.case_id == step.case)
+        await step.conn.execute(mine.values(counted=t.pauses.c.asked_at < before))
 
     async def _recompute(
         self, step: CaseStep, received_at: datetime, extension: Extension | None,
@@ -188,7 +200,8 @@ class ClockActivities:
             step.record(Event.EXTENDED, months=told.months)
             return
         step.record(Event.EXTENSION_VOID, last_day=str(step.clock.notice_due_date))
-        step.set_clock(_breached(step, step.clock, "extension_notice_late"))
+        if NOTICE_LATE not in step.clock.breach_causes:  # else the breach was told when it fell due
+            step.set_clock(_breached(step, step.clock, NOTICE_LATE))
 
 
 def _lateness(step: CaseStep, clock: Clock, gone: LetterGone) -> str | None:

@@ -84,7 +84,7 @@ class SweepActivities:
             if step.at >= now - GRACE:
                 break
             key = f"sweep:{clock.revision}:{step.step}"
-            cause = breach_cause(status) if step.step is Escalation.BREACH else None
+            cause = breach_cause(status, clock) if step.step is Escalation.BREACH else None
             async with self._desk.case_file.step(case, key, now, "sweep") as opened:
                 if not opened.repeated:
                     fired |= await fire_step(opened, step.step, clock.revision, cause)
