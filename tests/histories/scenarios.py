@@ -172,6 +172,22 @@ async def access_withdrawn(office: Office) -> str:
 
 
 @scenario
+async def access_agent_answered(office: Office) -> str:
+    """An agent answers and shows the mandate; a forged leaving of the reply is not followed."""
+    agent = {"name": "Olli Agentti", "relation": "agent", "mandate": "power of attorney"}
+    number = await unidentified(office, submitter=agent)
+    await office.act(number, AskIdentity, by="maija", doubt="the name differs")
+    await office.act(number, RecordAnswer, by="maija")
+    await office.act(number, VerifyIdentity, by="maija", mandate_checked=True)
+    await decided(office, number)
+    view = await office.awaits(number, "send_reply")
+    forged = {"letter": view.letters[-1].id, "kind": "reply", "at": now(), "by": "x"}
+    await (await office.handle(number)).signal("letter_left", forged)
+    await office.act(number, Note, by="maija", text="called back")
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
+
+
+@scenario
 async def access_asked_and_answered(office: Office) -> str:
     """Identity and scope asked, both answered; remarks on the way; decided by the signal."""
     number = await unidentified(office)

@@ -42,8 +42,8 @@ M = TypeVar("M", bound=m.StaffAction)
 R = TypeVar("R", bound=Model)
 
 MAX_REMARKS: Final = 200
-"""Notes, reassignments and wrong signals of one run: a decision must always fit into Temporal's
-limits."""
+"""Notes, reassignments, wrong signals and guessed tasks of one run: a decision must always fit into
+Temporal's limits."""
 
 
 class Acting(Case):
@@ -172,7 +172,7 @@ class Acting(Case):
 
     def _may_be_news(self, action: m.StaffAction) -> bool:
         """Whether the action is about a task that a system's step has just opened on the row."""
-        if not self.systems.trying():
+        if not self.systems.trying() or not self._has_room():
             return False
         if isinstance(action, m.CompleteTask):
             return all(awaited.task != action.task for awaited in self.view.awaiting)
@@ -182,9 +182,11 @@ class Acting(Case):
         """Take the action alone, on the state that it finds when its turn comes."""
         async with self._acting:
             await workflow.wait_condition(lambda: self.is_settled)
-            if self._may_be_news(action):
+            news = self._may_be_news(action)
+            if news:
                 await self.record()  # nothing: it brings the case row as it stands
             if sentence := self.refuses(action):
+                self._remarks += news  # it was none, and has cost events all the same
                 raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
             try:
                 await do(action)
