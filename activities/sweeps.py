@@ -107,7 +107,8 @@ class SweepActivities:
     async def reconcile(self, sweep: SweepInput) -> SweepReport:
         """A case without a run gets one; a run without a case is reported; letters are told."""
         restarted = []
-        for row in await self._runs.missing(sweep.at):
+        unattended = await self._runs.unattended(sweep.at)
+        for row in unattended.missing:
             await self._runs.mend(row, sweep.at)
             restarted.append(row["number"])
         for case, letter in await self._runs.untold_letters():
@@ -117,9 +118,12 @@ class SweepActivities:
             log.warning("run_orphaned", workflow_id=run)
         for run in troubled:
             log.warning("run_troubled", workflow_id=run)
+        for run in unattended.ended:  # dsr reconcile reads what it knew, and lets another go on
+            log.warning("run_ended_too_early", workflow_id=run)
         return SweepReport(
-            restarted=tuple(restarted), orphans=tuple(orphans), troubled=tuple(troubled)
-        )
+            restarted=tuple(restarted), orphans=tuple(orphans),
+            troubled=(*troubled, *unattended.ended),
+        )  # fmt: skip
 
     @activity.defn(name=SWEEP_HOLDS.name)
     async def holds(self, sweep: SweepInput) -> SweepReport:
