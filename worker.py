@@ -84,13 +84,15 @@ async def run_worker(
     register: Callable[[Ground], Registrations] = registrations,
     configuration: Configuration | None = None,
     queue: str | None = None,
+    started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the task queue until `stop` is set, then let running activities finish.
 
     Refuses to start, in one sentence: an invalid policy, staff file or manifest (`BadInput`); a
     database that is not this program's, a missing or wrong key (`RefusedByRule`); a server that
     does not answer (`Unreachable`). `configuration`: other than that of the settings' folder.
-    `queue`: serve the systems of a separated network that name it, and nothing else.
+    `queue`: serve the systems of a separated network that name it, and nothing else. `started` is
+    called once, when the queue is served.
     """
     runtime(settings.metrics_address)
     configuration = configuration or load(settings.config)
@@ -113,7 +115,7 @@ async def run_worker(
             )  # fmt: skip
             if queue is None:
                 await schedule_sweeps(client)
-            await _serve(ground, register(ground), stop)
+            await _serve(ground, register(ground), stop, started)
     finally:
         await systems.close()
         await engine.dispose()
@@ -126,7 +128,9 @@ def _refuse_unless_named(queue: str | None, configuration: Configuration) -> Non
         raise BadInput(f"No system's manifest names the queue {queue}. {known}.")
 
 
-async def _serve(ground: Ground, registered: Registrations, stop: asyncio.Event) -> None:
+async def _serve(
+    ground: Ground, registered: Registrations, stop: asyncio.Event, started: Callable[[], None]
+) -> None:
     queue = ground.queue or ground.settings.task_queue
     worker = build_worker(
         ground.client,
@@ -137,6 +141,7 @@ async def _serve(ground: Ground, registered: Registrations, stop: asyncio.Event)
     )
     async with observed(ground.settings, ground.connection, worker, stop), worker:
         log.info("worker_started", queue=queue)
+        started()
         await stop.wait()
     log.info("worker_stopped", queue=queue)
 

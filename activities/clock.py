@@ -1,16 +1,19 @@
 """The law's dates of one case: computed by `rules.deadlines`, recorded here, nowhere else."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 
 from activities.closing import close, ending_of
 from activities.desk import Desk
-from rules import deadlines, escalation, reckoning
+from rules import calendars, deadlines, escalation, reckoning
+from rules.outcome import NOTICE_LATE
 from rules.reckoning import Notice
 from schemas.case import (
+    REPLIES,
     Clock,
     ClockState,
     Escalation,
@@ -42,7 +45,12 @@ TOLD: dict[Escalation, str] = {
 }
 """Who gets the notification of a step of the ladder."""
 
-REPLIES = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
+_NOTICED: Final = (
+    update(t.letters)
+    .where(t.letters.c.case_id == bindparam("mine"), t.letters.c.id == bindparam("letter"))
+    .where(t.letters.c.kind == bindparam("of_kind"), t.letters.c.left_at == bindparam("left"))
+    .values(noticed_at=bindparam("at"))
+)
 
 
 class ClockActivities:
@@ -88,6 +96,7 @@ class ClockActivities:
             )
             received_at = change.received_at
             step.set(received_at=received_at)
+            await self._judge_again(step, received_at)
         extension = step.clock.extension
         if change.extension_decided is not None:
             extension = Extension(
@@ -95,6 +104,16 @@ class ClockActivities:
             )
         corrected = change.received_at is not None
         await self._recompute(step, received_at, extension, corrected=corrected)
+
+    async def _judge_again(self, step: CaseStep, received_at: datetime) -> None:
+        """Whether a question was asked promptly goes by the day of receipt (Art. 12(6))."""
+        policy = self._desk.policy
+        if calendars.local_date(received_at, policy.calendar) == step.clock.receipt_date:
+            return
+        days = policy.time_limits.ask_within_working_days
+        before = deadlines.prompt_before(received_at, policy.calendar, days)
+        mine = update(t.pauses).where(t.pauses.c.case_id == step.case)
+        await step.conn.execute(mine.values(counted=t.pauses.c.asked_at < before))
 
     async def _recompute(
         self, step: CaseStep, received_at: datetime, extension: Extension | None,
@@ -134,11 +153,14 @@ class ClockActivities:
     async def letter_gone(self, gone: LetterGone) -> Recorded:
         """A letter was handed over: what that means for the dates, and whether it is the end.
 
-        Safe to repeat.
+        Nothing, if it has not left as is said. Safe to repeat.
         """
 
         async def write(step: CaseStep) -> None:
-            step.notice(gone.letter, gone.at)
+            said = {"letter": gone.letter, "of_kind": gone.kind, "left": gone.left_at}
+            noticed = await step.conn.execute(_NOTICED, {"mine": gone.case, "at": gone.at, **said})
+            if noticed.rowcount == 0:
+                return
             if gone.kind in REPLIES:
                 await self._replied(step, gone)
             if gone.kind is LetterKind.EXTENSION:
@@ -173,7 +195,8 @@ class ClockActivities:
             step.record(Event.EXTENDED, months=told.months)
             return
         step.record(Event.EXTENSION_VOID, last_day=str(step.clock.notice_due_date))
-        step.set_clock(_breached(step, step.clock, "extension_notice_late"))
+        if NOTICE_LATE not in step.clock.breach_causes:  # else the breach was told when it fell due
+            step.set_clock(_breached(step, step.clock, NOTICE_LATE))
 
 
 def _lateness(step: CaseStep, clock: Clock, gone: LetterGone) -> str | None:

@@ -6,6 +6,7 @@ repeated. It is ended, and a run of its own goes on from the row. What left the 
 read from the history, as long as the case's key opens it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +29,8 @@ from schemas.steps import SystemAnswer, workflow_id
 from storage import tables as t
 from storage.case_file import CaseFile
 from storage.case_step import CaseStep
+from storage.codec import ENCODING
+from storage.keyring import SealBroken
 
 M = TypeVar("M", bound=Model)
 
@@ -256,11 +259,8 @@ class Differences:
     async def _letters(self, case: UUID, history: WorkflowHistory) -> Letters:
         """Those that left, as the history was told, and the row does not know it."""
         told: dict[str, LetterLeft] = {}
-        for event in history.events:
-            signal = event.workflow_execution_signaled_event_attributes
-            if signal.signal_name == "letter_left":
-                left = await self._decoded(signal.input, LetterLeft)
-                told.setdefault(left.letter, left)
+        for left in await self._leavings(history):
+            told.setdefault(left.letter, left)
         async with self._case_file.reading.connect() as conn:
             rows = await conn.execute(select(t.letters).where(t.letters.c.case_id == case))
             known = {row["id"]: row for row in rows.mappings()}
@@ -270,6 +270,17 @@ class Differences:
             recovered=tuple(left for name, left in told.items() if name in ready),
             lost=tuple(left for name, left in told.items() if name not in same),
         )
+
+    async def _leavings(self, history: WorkflowHistory) -> list[LetterLeft]:
+        """What our own clients told the run: sealed, and well formed. Nobody else tells it."""
+        told = []
+        for event in history.events:
+            signal = event.workflow_execution_signaled_event_attributes
+            sealed = all(p.metadata.get("encoding") == ENCODING for p in signal.input.payloads)
+            if signal.signal_name == "letter_left" and sealed:
+                with suppress(SealBroken, TypeError, ValueError, RuntimeError):
+                    told.append(await self._decoded(signal.input, LetterLeft))
+        return told
 
     async def _decoded(self, payloads: Payloads, kind: type[M]) -> M:
         (said,) = await self._client.data_converter.decode(payloads.payloads, [kind])

@@ -22,7 +22,7 @@ from schemas.systems import Duty
 from storage import tables as t
 from storage.case_step import CaseStep
 
-TO_STAY = ("name_alone", "possibly_same_person", "check_mandate", f"{Duty.END_CONTEST}_by_hand")
+TO_STAY = ("name_alone", "possibly_same_person", f"{Duty.END_CONTEST}_by_hand")
 """Tasks that stay open: who the person is does not depend on the kind, and what people restricted
 for the old kind they have to end."""
 

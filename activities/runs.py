@@ -5,7 +5,7 @@ The case row is the truth; a run is started from it, so a crash between the two 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -58,6 +58,13 @@ _ROW: Final = select(t.cases).where(t.cases.c.id == _CASE)
 
 GRACE: Final = timedelta(minutes=1)
 """A case younger than this may still be between its row and its run."""
+
+
+class Unattended(NamedTuple):
+    """Open cases without a run: `missing` ones get it, after those that `ended` a person looks."""
+
+    missing: list[RowMapping]
+    ended: list[str]  # ids of runs
 
 
 class Runs:
@@ -122,7 +129,11 @@ class Runs:
             )
 
     async def missing(self, now: datetime) -> list[RowMapping]:
-        """Open cases whose run does not exist.
+        """Open cases whose run does not exist."""
+        return (await self.unattended(now)).missing
+
+    async def unattended(self, now: datetime) -> Unattended:
+        """Open cases that no run attends to.
 
         Most runs are seen in one listing; it may lag, so each that it does not show is asked for.
         """
@@ -139,7 +150,20 @@ class Runs:
                 .order_by(t.cases.c.registered_at)
             )  # fmt: skip
             unseen = [row for row in rows.mappings() if _run_of(row) not in shown]
-        return [row for row in unseen if not await self._exists(_run_of(row))]
+        stand = [(row, await self.stands(_run_of(row))) for row in unseen]
+        ended = [row for row, status in stand if status not in (None, RUNNING)]
+        return Unattended(
+            missing=[row for row, status in stand if status is None],
+            ended=[_run_of(row) for row in ended if await self._is_left(row)],
+        )
+
+    async def _is_left(self, row: RowMapping) -> bool:
+        """Whether the case still waits for that run: it may have gone on when the run ended."""
+        async with self._case_file.reading.connect() as conn:
+            case = await conn.execute(select(t.cases).where(t.cases.c.id == row["id"]))
+            now = case.mappings().one()
+        is_open = now["status"] != Status.CLOSED and now["parked_at"] is None
+        return is_open and _run_of(now) == _run_of(row)
 
     async def running(self) -> dict[str, UUID | None]:
         """Ids of the running case workflows, with their cases."""

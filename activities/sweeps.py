@@ -84,7 +84,7 @@ class SweepActivities:
             if step.at >= now - GRACE:
                 break
             key = f"sweep:{clock.revision}:{step.step}"
-            cause = breach_cause(status) if step.step is Escalation.BREACH else None
+            cause = breach_cause(status, clock) if step.step is Escalation.BREACH else None
             async with self._desk.case_file.step(case, key, now, "sweep") as opened:
                 if not opened.repeated:
                     fired |= await fire_step(opened, step.step, clock.revision, cause)
@@ -107,7 +107,8 @@ class SweepActivities:
     async def reconcile(self, sweep: SweepInput) -> SweepReport:
         """A case without a run gets one; a run without a case is reported; letters are told."""
         restarted = []
-        for row in await self._runs.missing(sweep.at):
+        unattended = await self._runs.unattended(sweep.at)
+        for row in unattended.missing:
             await self._runs.mend(row, sweep.at)
             restarted.append(row["number"])
         for row, letter in await self._runs.untold_letters():
@@ -117,9 +118,12 @@ class SweepActivities:
             log.warning("run_orphaned", workflow_id=run)
         for run in troubled:
             log.warning("run_troubled", workflow_id=run)
+        for run in unattended.ended:  # dsr reconcile reads what it knew, and lets another go on
+            log.warning("run_ended_too_early", workflow_id=run)
         return SweepReport(
-            restarted=tuple(restarted), orphans=tuple(orphans), troubled=tuple(troubled)
-        )
+            restarted=tuple(restarted), orphans=tuple(orphans),
+            troubled=(*troubled, *unattended.ended),
+        )  # fmt: skip
 
     @activity.defn(name=SWEEP_HOLDS.name)
     async def holds(self, sweep: SweepInput) -> SweepReport:

@@ -6,6 +6,8 @@ from typing import Final
 from schemas.case import (
     ANSWERED,
     CaseView,
+    Clock,
+    ExtensionState,
     Outcome,
     Status,
     SystemOutcome,
@@ -26,8 +28,14 @@ BREACH_CAUSES: Final = {
 }
 
 
-def breach_cause(status: Status) -> str:
-    """Why the time limit was missed: what the case was waiting for."""
+NOTICE_LATE: Final = "extension_notice_late"
+"""The extension was decided in time, and its notice did not leave in time (Art. 12(3))."""
+
+
+def breach_cause(status: Status, clock: Clock) -> str:
+    """Why the time limit was missed: the notice that has not left, or what the case waited for."""
+    if clock.extension is not None and clock.extension.state is ExtensionState.DECIDED:
+        return NOTICE_LATE
     return BREACH_CAUSES.get(status, "not_answered")
 
 

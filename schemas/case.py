@@ -299,6 +299,10 @@ class LetterKind(StrEnum):
     CONFIRMATION = "confirmation"  # of a withdrawal, or of an end that is no answer on the merits
 
 
+REPLIES: Final = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
+"""Letters that answer."""
+
+
 class LetterView(Model):
     """A letter in the outbox."""
 

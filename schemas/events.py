@@ -148,7 +148,7 @@ SENTENCES: Final[dict[Event, str]] = {
     Event.WITHHELD: "{system} item {item} withheld: {code}",
     Event.DECIDED: "decided: {choice}[, ground {ground}]",
     Event.DECISION_TAKEN_BACK: "decision taken back before the reply left",
-    Event.SIGNAL_IGNORED: "a decision signal was not followed: {why}",
+    Event.SIGNAL_IGNORED: "a signal was not followed: {why}",
     Event.SECOND_DECIDED: "decided by a second person: {choice}",
     Event.ERASURE_PLANNED: "{system}: {records} record(s) to erase, {kept} to keep",
     Event.PLAN_CHANGED: "{system}: more would be erased than was approved; decided anew",

@@ -12,11 +12,9 @@ from pydantic import Field
 from schemas.base import Instant, Model
 from schemas.case import CaseNumber, Ground, LetterKind, PauseReason
 from schemas.request import Kind, Text
-from schemas.staff import Actor
+from schemas.staff import Actor, Name
 
 Reason = Annotated[Text, Field(min_length=1, max_length=2_000)]
-Name = Annotated[str, Field(max_length=100)]
-"""Of a task, a system, an item, a case: nothing long fits in where a name stands."""
 
 
 class StaffAction(Model):
@@ -253,12 +251,12 @@ class DecisionSignal(Model):
 
 
 class LetterLeft(Model):
-    """The signal `letter_left`: a letter was handed over."""
+    """The signal `letter_left`: a letter was handed over. It counts if the case row says so too."""
 
-    letter: str
+    letter: Name
     kind: LetterKind
     at: Instant
-    by: str
+    by: Name
 
 
 ACTIONS: tuple[type[StaffAction], ...] = (

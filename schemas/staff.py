@@ -1,10 +1,16 @@
 """Who acts: the staff directory's people, their accounts and roles."""
 
+from collections import Counter
 from enum import StrEnum
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.base import EdgeModel, Model
+
+Name = Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")]
+"""Of a task, a system, an item, an account: nothing long fits in where a name stands, and nothing
+that the case file could not keep."""
 
 
 class Role(StrEnum):
@@ -20,9 +26,9 @@ class Role(StrEnum):
 class Actor(Model):
     """Who acts, as the client resolved it from the directory; workflows check the roles."""
 
-    account: str
-    person: str  # one person may have two accounts
-    roles: tuple[str, ...] = ()
+    account: Name
+    person: Name  # one person may have two accounts
+    roles: tuple[Name, ...] = Field((), max_length=50)
     is_subject: bool = False  # of this very case: nobody decides about themselves
 
     def may_be(self, *roles: str) -> bool:
@@ -33,13 +39,16 @@ class Actor(Model):
 ENGINE = Actor(account="engine", person="engine")
 """What the engine does by itself, on a rule's authority."""
 
+NOBODYS: Final = ("engine", "intake", "policy")
+"""What the record says where no person acts: no account of a person."""
+
 
 class StaffMember(EdgeModel):
     """One person of the directory."""
 
     person: str = Field(pattern=r"^[a-z][a-z0-9._-]{0,60}$")
-    accounts: tuple[str, ...] = Field(min_length=1)
-    roles: tuple[str, ...] = ()
+    accounts: tuple[Name, ...] = Field(min_length=1)
+    roles: tuple[Name, ...] = Field((), max_length=50)
     team: str | None = None
     subject_identifiers: tuple[str, ...] = Field(
         (), repr=False, description="own e-mail addresses: nobody decides about themselves"
@@ -50,6 +59,16 @@ class StaffDirectory(EdgeModel):
     """All who may act. An account that is not here is refused."""
 
     members: tuple[StaffMember, ...]
+
+    @model_validator(mode="after")
+    def _an_account_names_one_person(self) -> Self:
+        given = Counter(account for member in self.members for account in member.accounts)
+        for account, times in given.items():
+            if times > 1:
+                raise ValueError(f"the account {account} is given {times} times, give it once")
+            if account in NOBODYS:
+                raise ValueError(f"the account {account} is the engine's own, take another")
+        return self
 
     def actor(self, account: str) -> Actor | None:
         """The actor behind an account, None if unknown."""

@@ -292,7 +292,7 @@ class SweepReport(Model):
     stuck: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()  # runs without a case
-    troubled: tuple[str, ...] = ()  # runs whose tasks fail again and again
+    troubled: tuple[str, ...] = ()  # runs whose tasks fail, or that ended before their case
     reminded: int = 0
     overdue: int = 0  # recipients that have not answered long after the reply, Art. 19
     holds_ended: int = 0  # lapsed or expired; of secret holds nothing is counted

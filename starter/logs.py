@@ -36,6 +36,7 @@ EVENTS: Final = frozenset(
         "postgresql_started",
         "postgresql_stopped",
         "request_failed",
+        "run_ended_too_early",
         "run_orphaned",
         "run_outlives_case",
         "run_troubled",

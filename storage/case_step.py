@@ -277,10 +277,6 @@ class CaseStep:
             "ground": decision.ground, "person": decision.person,
         })  # fmt: skip
 
-    def notice(self, letter: str, at: datetime) -> None:
-        """The run knows that a letter has left."""
-        self._known.writes.notice(letter, at)
-
     def tell_ledger(
         self, *, delivered_at: datetime | None = None, outcome: str | None = None
     ) -> None:

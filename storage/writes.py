@@ -50,7 +50,6 @@ _IDENTIFIERS: Final[Columns] = {"type": Text(), "hash": LargeBinary()}
 _PLANNED: Final[Columns] = {
     "name": Text(), "position": Integer(), "duty": Text(), "outcome": Text(), "since": _AT,
 }  # fmt: skip
-_NOTICED: Final[Columns] = {"id": Text(), "at": _AT}
 _LEDGER: Final[Columns] = {"delivered_at": _AT, "outcome": Text()}
 _ANSWERS: Final[Columns] = {
     "name": Text(), "outcome": Text(), "records": Integer(), "reason": Text(), "since": _AT,
@@ -85,12 +84,6 @@ def _planned() -> CTE:
     return planned.on_conflict_do_nothing().cte("planned_written")
 
 
-def _noticed() -> CTE:
-    left, k = each("noticed", _NOTICED), t.letters.c
-    noticed = update(t.letters).where(k.case_id == MINE, k.id == left.c.id)
-    return noticed.values(noticed_at=left.c.at).cte("noticed_written")
-
-
 def _ledger() -> CTE:
     known, k = each("ledger", _LEDGER), t.inquiries.c
     delivered_at, outcome = (select(known.c[name]).scalar_subquery() for name in _LEDGER)
@@ -119,7 +112,6 @@ _PARTS: Final[dict[str, tuple[Columns, CTE]]] = {
     "letters": (_LETTERS, _inserted("letters", t.letters, _LETTERS)),
     "decisions": (_DECISIONS, _inserted("decisions", t.decisions, _DECISIONS)),
     "planned": (_PLANNED, _planned()),
-    "noticed": (_NOTICED, _noticed()),
     "ledger": (_LEDGER, _ledger()),
     "answers": (_ANSWERS, _answered()),
     "identifiers": (_IDENTIFIERS, _inserted("identifiers", t.identifiers, _IDENTIFIERS)),
@@ -167,10 +159,6 @@ class Writes:
     def plan(self, system: Mapping[str, Any]) -> None:
         """A system that the case concerns, unless it stands there."""
         self._add("planned", system["name"], system)
-
-    def notice(self, letter: str, at: datetime) -> None:
-        """The run knows that a letter has left."""
-        self._add("noticed", letter, {"id": letter, "at": at})
 
     def tell_ledger(self, **known: Any) -> None:
         """What the ledger of inquiries learns of the case; the first delivery counts."""

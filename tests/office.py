@@ -172,6 +172,11 @@ class Office:
         """The run of a case."""
         return await self.client._handle(await self.client._case(number))
 
+    async def outsider(self, number: str) -> WorkflowHandle[Any, Any]:
+        """The run as a program sees it that has Temporal's address and none of our keys."""
+        plain = await Client.connect(self.temporal.service_client.config.target_host)
+        return plain.get_workflow_handle((await self.handle(number)).id)
+
     async def reaches(self, number: str, status: Status | str) -> CaseView:
         """Wait until the case stands there."""
         return await self.sees(number, lambda view: view.status == status)

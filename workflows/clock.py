@@ -43,11 +43,13 @@ class DeadlineClock:
 
     async def _fire(self, step: LadderStep) -> None:
         case = self._case
-        cause = breach_cause(case.view.status) if step.step is Escalation.BREACH else None
+        view = case.view
+        breach = step.step is Escalation.BREACH
+        cause = breach_cause(view.status, view.clock) if breach else None
         await case.step(
             FIRE,
             Fire(
                 case=case.ref.case, at=workflow.now(), step=step.step, cause=cause,
-                revision=case.view.clock.revision,
+                revision=view.clock.revision,
             ),
         )  # fmt: skip

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from schemas.case import (
+    REPLIES,
     CaseView,
     Ground,
     IdentityState,
-    LetterKind,
     LetterState,
     Status,
     SystemOutcome,
@@ -35,9 +35,6 @@ GROUNDS_OF: Final = {
     ),
 }
 """Grounds on which each kind can be refused as a whole (law.md 4)."""
-
-REPLIES: Final = (LetterKind.REPLY, LetterKind.REFUSAL, LetterKind.SUPPLEMENT)
-"""Letters that answer."""
 
 _OWN_REQUEST: Final = "Not decided: nobody decides on their own request. Somebody else has to."
 

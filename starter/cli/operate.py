@@ -45,14 +45,23 @@ async def _up(settings: "Settings") -> None:
         configuration = load(settings.config)
         async with stack(settings, configuration) as connection:
             await _empty_registers(configuration, connection)
-            say(f"The engine of {settings.data.resolve()} runs; Ctrl-C stops it.")
-            for name, address in connection.web.items():
-                say(f"{name}: {address}")
-            _say_stand_ins(configuration, connection)
-            say("In another terminal, in this folder: dsr submit --help, dsr tasks, dsr overview")
             # The worker puts procedures and activities together: known here by name only.
-            await import_module("worker").run_worker(settings, connection, stop)
+            await import_module("worker").run_worker(
+                settings, connection, stop,
+                started=lambda: _say_that_it_runs(settings, configuration, connection),
+            )  # fmt: skip
     remark(f"Stopped. The state stays in {settings.data}: dsr up goes on with it.")
+
+
+def _say_that_it_runs(
+    settings: "Settings", configuration: "Configuration", connection: "Connection"
+) -> None:
+    """Once its worker works: a start that is refused has run nothing."""
+    say(f"The engine of {settings.data.resolve()} runs; Ctrl-C stops it.")
+    for name, address in connection.web.items():
+        say(f"{name}: {address}")
+    _say_stand_ins(configuration, connection)
+    say("In another terminal, in this folder: dsr submit --help, dsr tasks, dsr overview")
 
 
 def _say_stand_ins(configuration: "Configuration", connection: "Connection") -> None:

@@ -30,7 +30,7 @@ from tests.durability.restoring import (
     reconciled,
     reported,
 )
-from tests.office import Office, a_form
+from tests.office import Office, a_form, now
 from tests.postgres import Server
 
 
@@ -91,6 +91,26 @@ async def test_a_reply_that_left_after_the_backup_counts_as_of_its_instant(
     view = await office.reaches(number, Status.CLOSED)
     assert [view.clock.replied_at] == left
     assert (await events(office, number)).count("letter_recovered") == 1
+
+
+async def test_a_signal_of_another_program_is_no_proof_that_a_letter_has_left(
+    office: Office, migrated: Server
+) -> None:
+    """It is not sealed with the case's key; nor does one that cannot be read stop the mending."""
+    number = await access("review")(office)
+
+    async def work_goes_on() -> None:
+        await goes_until(office, number, "send_reply")
+        reply = (await office.client.letters(number))[-1]
+        said = {"letter": reply.id, "kind": "reply", "at": now().isoformat(), "by": "x"}
+        await (await office.outsider(number)).signal("letter_left", said)
+        await (await office.handle(number)).signal("letter_left", args=[{}, {}])
+        await office.rests(number)
+
+    async with an_older_case_file(office, migrated, until_then=work_goes_on):
+        (ahead,) = await found(office)
+
+    assert (ahead.how, ahead.letters.recovered, ahead.letters.lost) == (How.AHEAD, (), ())
 
 
 async def test_a_letter_that_left_and_that_the_file_has_lost_is_reported(

@@ -79,6 +79,18 @@ async def test_a_stuck_case_is_escalated_by_the_sweep_and_reported(office: Offic
     assert "escalated_to_handler" in [a.what for a in view.awaiting]
 
 
+async def test_a_run_that_was_ended_before_its_case_is_reported(office: Office):
+    """By somebody's hand in Temporal: its case stands still, and nothing else would say so."""
+    number, _ = await waiting(office)
+    handle = await office.handle(number)
+    await handle.terminate("by a slip of the hand")
+    sweeps = SweepActivities(office.desk, office.runs, office.secrets.signer, Path("unused"))
+
+    report = await sweeps.reconcile(SweepInput(at=office.client.now() + timedelta(hours=1)))
+
+    assert (report.restarted, handle.id in report.troubled) == ((), True)
+
+
 async def test_a_step_whose_time_has_just_come_is_left_to_its_workflow(office: Office):
     _, clock = await waiting(office)
 

@@ -48,6 +48,23 @@ def test_a_task_for_a_role_that_nobody_has_is_a_fault(tmp_path: Path):
         load(folder)
 
 
+@pytest.mark.parametrize(
+    ("accounts", "fault"),
+    [
+        ("[maija, maija]", "the account maija is given 2 times"),
+        ("[engine]", "the account engine is the engine's own"),
+    ],
+)
+def test_an_account_that_names_no_one_person_is_a_fault(tmp_path: Path, accounts: str, fault: str):
+    """Four eyes need to know who is behind an account; the record, that somebody is."""
+    folder = written(tmp_path / "controller")
+    members = f"members:\n  - {{person: maija, accounts: {accounts}, roles: [archivist]}}\n"
+    (folder / "staff.yaml").write_text(members)
+
+    with pytest.raises(InvalidDocument, match=rf"staff\.yaml.*{fault}"):
+        load(folder)
+
+
 def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path):
     with pytest.raises(BadInput, match=r"policy\.yaml is missing: write it, or set DSR_CONFIG"):
         load(tmp_path)

@@ -121,6 +121,24 @@ async def test_a_wrong_key_is_refused(environment: dict[str, str], tmp_path: Pat
         await starting(environment, DSR_KEYS=str(tmp_path / "others"))
 
 
+def test_an_engine_whose_start_is_refused_is_not_said_to_run(
+    environment: dict[str, str], tmp_path: Path
+):
+    key = tmp_path / "data" / "keys" / "key-encryption.key"
+    key.parent.mkdir(parents=True)
+    key.write_text("no key")
+    key.chmod(0o600)
+    dsr = Path(sys.executable).with_name("dsr")
+
+    ran = subprocess.run(
+        [dsr, "up"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert f"{key} is damaged" in ran.stderr.splitlines()[-1]
+
+
 async def test_servers_that_are_away_are_told(environment: dict[str, str]):
     with pytest.raises(Unreachable, match=r"Temporal does not answer at 127\.0\.0\.1:1: start it"):
         await starting(environment, TEMPORAL_ADDRESS="127.0.0.1:1")

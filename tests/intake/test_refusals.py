@@ -28,6 +28,14 @@ REFUSED = {
         "received_at: input should have timezone info",
     ),
     "a date": ({"received_at": "2026-05-04"}, "received_at: input should have timezone info"),
+    "a number for a time": (
+        {"received_at": 1_795_000_000},
+        "received_at: must be an instant with its offset",
+    ),
+    "a number in quotes for a time": (
+        {"received_at": "1795000000"},
+        "received_at: must be an instant with its offset",
+    ),
     "no time": ({"received_at": "yesterday"}, "received_at: input should be a valid datetime"),
     "before the year 1": (
         {"received_at": "0001-01-01T00:00:00+14:00"},

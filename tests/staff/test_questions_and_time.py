@@ -13,6 +13,7 @@ from schemas.errors import RefusedByRule
 from schemas.messages import (
     AskClarification,
     AskIdentity,
+    CompleteTask,
     CorrectReceipt,
     Decide,
     Extend,
@@ -22,7 +23,7 @@ from schemas.messages import (
     Withdraw,
 )
 from schemas.policy import TimeLimits
-from tests.office import POLICY, Office, an_office, now
+from tests.office import POLICY, Office, a_form, an_office, now
 from tests.staff.cases import (
     deciding,
     events,
@@ -172,6 +173,28 @@ async def test_after_the_most_remarks_of_a_run_a_decision_still_fits(
             assert f"has {tried} notes already" in sentence
     await office.act(number, Decide, by="antti", choice="approve", reason="x" * 2_000)
     await office.awaits(number, "send_reply")
+
+
+async def test_guessed_tasks_cost_a_run_no_more_than_remarks_do(
+    own_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a system is asked a task may be news, and the case row is looked at for it."""
+    office, tried = own_office, 3
+    monkeypatch.setattr(acting, "MAX_REMARKS", tried)
+    office.systems["marketing"].away = True
+    number = await office.receives(a_form())
+    await office.awaits(number, "resolve_system")
+    await office.passes(number, timedelta(hours=1, minutes=1))  # asked on, until it answers
+    costs = [await _history(office, number)]
+    for _ in range(tried):
+        await refuses(office, number, CompleteTask, "maija", task="guess")
+        costs.append(await _history(office, number))
+    assert costs == sorted(set(costs))
+
+    sentence = await refuses(office, number, CompleteTask, "maija", task="guess")
+
+    assert "no such open task" in sentence
+    assert await _history(office, number) == costs[-1]
 
 
 async def _history(office: Office, number: str) -> tuple[int, int]:

@@ -8,7 +8,16 @@ from datetime import timedelta
 import pytest
 
 from connectors.contract import Found
-from schemas.case import FeeState, Ground, LetterKind, Outcome, Status, SystemOutcome
+from schemas.case import (
+    ClockState,
+    FeeState,
+    Ground,
+    IdentityState,
+    LetterKind,
+    Outcome,
+    Status,
+    SystemOutcome,
+)
 from schemas.errors import RefusedByRule
 from schemas.messages import (
     AnswerFee,
@@ -115,6 +124,23 @@ async def test_nothing_is_told_to_an_agent_before_the_mandate_is_checked(office:
     await office.act(number, VerifyIdentity, by="maija", mandate_checked=True)
 
     await office.reaches(number, Status.SEARCHING)
+
+
+async def test_an_answer_of_an_agent_shows_no_mandate(office: Office):
+    """Who acts for the subject may have been shown; that they may is checked by a handler."""
+    agent = {"name": "Olli Agentti", "relation": "agent", "mandate": "power of attorney"}
+    number = await office.receives(a_form(submitter=agent))
+    await office.awaits(number, "verify_identity")
+    await office.act(number, AskIdentity, by="maija", doubt="the signature differs")
+
+    view = await office.act(number, RecordAnswer, by="maija")
+
+    assert view.clock.state is ClockState.RUNNING
+    assert view.identity.state is IdentityState.NOT_ESTABLISHED
+    view = await office.awaits(number, "verify_identity")
+    assert view.status is Status.IDENTIFYING
+    await office.act(number, VerifyIdentity, by="maija", mandate_checked=True)
+    await office.archive_answers(number)
 
 
 async def test_a_prompt_identity_question_suspends_the_clock_until_its_answer(office: Office):

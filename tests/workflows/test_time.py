@@ -59,8 +59,20 @@ async def test_a_late_notice_voids_the_extension_and_is_a_breach(office: Office)
 
     await office.sends(number, LetterKind.EXTENSION)
 
-    view = await office.sees(number, lambda v: "extension_notice_late" in v.clock.breach_causes)
-    assert view.clock.extension.state is ExtensionState.VOID  # type: ignore[union-attr]
+    view = await office.sees(number, lambda v: v.clock.extension.state is ExtensionState.VOID)  # type: ignore[union-attr]
+    assert view.clock.breach_causes == ("extension_notice_late",)
+
+
+async def test_a_notice_that_never_leaves_is_the_cause_of_the_breach(office: Office):
+    """Art. 12(3): decided in time is not enough, the subject has to be told."""
+    number = await office.receives(a_form(evidence={}))
+    view = await office.awaits(number, "verify_identity")
+    await office.act(number, Extend, by="helena", months=2, reason="many systems")
+
+    await office.passes_until(number, view.clock.due_before_utc)  # type: ignore[arg-type]
+
+    view = await office.sees(number, lambda v: v.clock.breach_causes)
+    assert view.clock.breach_causes == ("extension_notice_late",)
 
 
 async def test_an_extension_after_the_first_month_is_refused_with_the_dates(office: Office):
@@ -97,6 +109,21 @@ async def test_a_corrected_receipt_sets_a_new_schedule(office: Office):
 
     assert view.clock.safe_date < before.safe_date
     assert view.clock.revision == before.revision + 1
+
+
+async def test_whether_a_question_was_prompt_goes_by_the_corrected_receipt(office: Office):
+    """Art. 12(6): asked ten days after the true receipt, it pauses nothing."""
+    number = await office.receives(a_form(evidence={}))
+    await office.awaits(number, "verify_identity")
+    view = await office.act(number, AskIdentity, by="maija", doubt="the name differs")
+    assert (view.clock.state, view.clock.due_date) == (ClockState.SUSPENDED, None)
+
+    earlier = now() - timedelta(days=10)
+    view = await office.act(number, CorrectReceipt, by="maija", received_at=earlier, reason="late")
+
+    assert [pause.counted for pause in view.clock.pauses] == [False]
+    assert view.clock.state is ClockState.RUNNING
+    assert view.clock.due_date is not None
 
 
 async def test_a_year_of_silence_leaves_the_case_open_and_every_step_recorded_once(office: Office):

@@ -31,7 +31,9 @@ with workflow.unsafe.imports_passed_through():
         SystemOutcome,
         TimelineEntry,
     )
+    from schemas.events import Event, fact
     from schemas.request import Kind
+    from schemas.staff import ENGINE, Actor
     from schemas.steps import CaseRef, OpenTask, SystemChange
     from schemas.systems import ERASE_BY_HAND
 
@@ -40,8 +42,8 @@ M = TypeVar("M", bound=m.StaffAction)
 R = TypeVar("R", bound=Model)
 
 MAX_REMARKS: Final = 200
-"""Notes, reassignments and wrong signals of one run: a decision must always fit into Temporal's
-limits."""
+"""Notes, reassignments, wrong signals and guessed tasks of one run: a decision must always fit into
+Temporal's limits."""
 
 
 class Acting(Case):
@@ -170,7 +172,7 @@ class Acting(Case):
 
     def _may_be_news(self, action: m.StaffAction) -> bool:
         """Whether the action is about a task that a system's step has just opened on the row."""
-        if not self.systems.trying():
+        if not self.systems.trying() or not self._has_room():
             return False
         if isinstance(action, m.CompleteTask):
             return all(awaited.task != action.task for awaited in self.view.awaiting)
@@ -180,9 +182,11 @@ class Acting(Case):
         """Take the action alone, on the state that it finds when its turn comes."""
         async with self._acting:
             await workflow.wait_condition(lambda: self.is_settled)
-            if self._may_be_news(action):
+            news = self._may_be_news(action)
+            if news:
                 await self.record()  # nothing: it brings the case row as it stands
             if sentence := self.refuses(action):
+                self._remarks += news  # it was none, and has cost events all the same
                 raise ApplicationError(sentence, type="RefusedByRule", non_retryable=True)
             try:
                 await do(action)
@@ -191,6 +195,13 @@ class Acting(Case):
                     reason_of(error), type="RefusedByRule", non_retryable=True
                 ) from error
         return self.view
+
+    async def _ignore(self, why: str, by: Actor = ENGINE) -> None:
+        """Record that a signal was not followed; bounded, as remarks are."""
+        if self._has_room():
+            self._remarks += 1
+            await workflow.wait_condition(lambda: self.is_settled)
+            await self.record(fact(Event.SIGNAL_IGNORED, why=why), by=by)
 
     def _interrupted_by(self, interrupt: Interrupt) -> None:
         self.interrupt = interrupt
@@ -201,7 +212,7 @@ def read(model: type[R], given: tuple[Any, ...]) -> R | None:
     try:
         (message,) = given
         return model.model_validate_json(json.dumps(message))
-    except ValueError:
+    except (TypeError, ValueError):  # the first of what is no JSON: bytes
         return None
 
 

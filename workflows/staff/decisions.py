@@ -13,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from schemas.case import CaseView, DecisionView, Status
     from schemas.events import Event, fact
     from schemas.request import Kind
-    from schemas.staff import ENGINE, Actor
 
 
 class Decisions(Acting):
@@ -92,7 +91,7 @@ class Decisions(Acting):
         """The same for programs that cannot wait: ids and codes only; a wrong one is recorded."""
         signal = read(m.DecisionSignal, given)
         if signal is None:
-            return await self._ignore("it cannot be read", ENGINE)
+            return await self._ignore("it cannot be read")
         if signal.id in self._signals:
             return None
         self._signals.add(signal.id)
@@ -102,12 +101,6 @@ class Decisions(Acting):
         except ApplicationError as refused:
             await self._ignore(refused.message, signal.by)
         return None
-
-    async def _ignore(self, why: str, by: Actor) -> None:
-        if self._has_room():
-            self._remarks += 1
-            await workflow.wait_condition(lambda: self.is_settled)
-            await self.record(fact(Event.SIGNAL_IGNORED, why=why), by=by)
 
     @workflow.update
     async def take_back(self, action: m.TakeBack) -> CaseView:

@@ -30,7 +30,7 @@ class Questions(Acting):
             *facts,
             by=action.by,
             identity=IdentityView(state=IdentityState.SUFFICIENT, how=action.how),
-            closes=("verify_identity", "check_mandate", "identity_unanswered"),
+            closes=("verify_identity", "identity_unanswered"),
         )
 
     @workflow.update
@@ -95,7 +95,7 @@ class Questions(Acting):
         closes = (f"answer_{reason}", f"{reason}_unanswered")
         if reason is not PauseReason.IDENTITY:
             await self.record(by=action.by, closes=closes)
-        elif action.sufficient:
+        elif action.sufficient and not self._needs_a_mandate():
             await self.record(
                 fact(Event.IDENTITY_SUFFICIENT, how="answer"),
                 by=action.by,
@@ -109,6 +109,10 @@ class Questions(Acting):
                 closes=closes,
                 opens=(OpenTask(what="verify_identity", role="handler"),),
             )
+
+    def _needs_a_mandate(self) -> bool:
+        """Whether somebody acts for the subject: an answer shows who, and not that they may."""
+        return self.opened.has_submitter and workflow.patched("an-answer-shows-no-mandate")
 
     async def _close_pause(
         self, reason: PauseReason, action: m.StaffAction, text: str | None

@@ -15,6 +15,7 @@ from schemas.messages import (
     RecordAnswer,
     Reopen,
     TakeBack,
+    VerifyIdentity,
     Withdraw,
     Withheld,
 )
@@ -83,6 +84,22 @@ async def access_withdrawn(office: Office) -> str:
     await reviewed(office, number)
     await office.act(number, Withdraw, by="maija")
     return await closed(office, number, Outcome.WITHDRAWN)
+
+
+@scenario
+async def access_agent_answered(office: Office) -> str:
+    """An agent answers and shows the mandate; a forged leaving of the reply is not followed."""
+    agent = {"name": "Olli Agentti", "relation": "agent", "mandate": "power of attorney"}
+    number = await unidentified(office, submitter=agent)
+    await office.act(number, AskIdentity, by="maija", doubt="the name differs")
+    await office.act(number, RecordAnswer, by="maija")
+    await office.act(number, VerifyIdentity, by="maija", mandate_checked=True)
+    await decided(office, number)
+    view = await office.awaits(number, "send_reply")
+    forged = {"letter": view.letters[-1].id, "kind": "reply", "at": now(), "by": "x"}
+    await (await office.handle(number)).signal("letter_left", forged)
+    await office.act(number, Note, by="maija", text="called back")
+    return await sent(office, number, LetterKind.REPLY, Outcome.FULFILLED)
 
 
 @scenario
