@@ -163,9 +163,11 @@ class SystemActivities:
                     await review_if_last(step, call.review)
             return await answer_of(step, call)
 
+        beside = call.beside if activity.info().attempt == 1 else 1
         return await self._together.step(
-            self._desk.case_file, call.case, step_key(), call.at, call.by.account, record
-        )
+            self._desk.case_file, call.case, step_key(), call.at, call.by.account, record,
+            beside=beside,
+        )  # fmt: skip
 
 
 async def _chosen(step: CaseStep, call: SystemCall, *, records: int | None, given: bool) -> None:

@@ -215,6 +215,7 @@ class SystemCall(StepInput):
     is said with the answer, in one transaction; a step of its own would cost another round.
     `restricts`: see `SystemPlan`. `tries`: after so many in vain the activity gives up itself, so
     that those which only waited for their turn do not count; 0: the retry policy counts.
+    `beside`: so many are asked with it, whose answers may share a transaction.
     """
 
     system: str
@@ -223,6 +224,7 @@ class SystemCall(StepInput):
     resumes: bool = False  # a deletion: what its approved plan kept may go, too
     restricts: bool = False
     tries: int = 0
+    beside: int = 1
     waits: bool = False  # that the system is paused is on the case: wait until it is not
 
 

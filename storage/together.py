@@ -5,9 +5,10 @@ for the commits of all before it, and wake the procedure on its own.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
@@ -17,6 +18,10 @@ from storage.case_file import CaseFile
 from storage.case_step import CaseStep
 
 R = TypeVar("R")
+
+A_MOMENT: Final = 0.05
+"""Seconds without another that is announced or comes, after which those of a fan-out that have not
+come are not waited for: another worker may have them."""
 
 PATIENCE: Final = 0.5
 """Seconds that a step waits for others that are announced: a system that is slow, or that does not
@@ -29,6 +34,7 @@ class _Waiting:
     at: datetime
     actor: str
     write: Callable[[CaseStep], Awaitable[Any]]
+    beside: int
     result: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
 
@@ -39,31 +45,37 @@ class Together:
         self._waiting: dict[UUID, list[_Waiting]] = {}
         self._turns: dict[UUID, asyncio.Task[None]] = {}
         self._announced: Counter[UUID] = Counter()
-        self._all_came: dict[UUID, asyncio.Event] = {}
+        self._moved: dict[UUID, asyncio.Event] = {}
 
     @contextmanager
     def announced(self, case: UUID) -> Iterator[None]:
         """Around what ends in a step, or fails: those that are ready before it wait for it."""
         self._announced[case] += 1
+        self._move(case)
         try:
             yield
         finally:
             self._announced[case] -= 1
             if not self._announced[case]:
                 del self._announced[case]
-                if case in self._all_came:
-                    self._all_came[case].set()
+            self._move(case)
+
+    def _move(self, case: UUID) -> None:
+        if case in self._moved:
+            self._moved[case].set()
 
     async def step(
         self, case_file: CaseFile, case: UUID, key: str, at: datetime, actor: str,
-        write: Callable[[CaseStep], Awaitable[R]],
+        write: Callable[[CaseStep], Awaitable[R]], *, beside: int = 1,
     ) -> R:  # fmt: skip
         """A step as `CaseFile.step`, with others if others wait; `write` gives its result.
 
+        `beside`: so many steps of the case, this one included, may come at nearly this moment.
         It is committed when this returns. Raises what `write` raises; the others are not concerned.
         """
-        mine = _Waiting(key, at, actor, write)
+        mine = _Waiting(key, at, actor, write, beside)
         self._waiting.setdefault(case, []).append(mine)
+        self._move(case)
         if case not in self._turns:
             self._turns[case] = asyncio.create_task(self._take_turns(case_file, case))
         return cast(R, await mine.result)
@@ -77,13 +89,26 @@ class Together:
             del self._turns[case]
 
     async def _gathered(self, case: UUID) -> None:
-        """Until all that are announced have come, or patience ends."""
-        if case not in self._announced:
-            return
-        came = self._all_came[case] = asyncio.Event()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(came.wait(), PATIENCE)
-        del self._all_came[case]
+        """Until all of a fan-out and all that are announced have come, or patience ends."""
+        until = time.monotonic() + PATIENCE
+        while case in self._announced or self._may_come(case):
+            left = until - time.monotonic()
+            if case not in self._announced:
+                left = min(left, A_MOMENT)
+            moved = self._moved[case] = asyncio.Event()
+            try:
+                async with asyncio.timeout(
+                    left if case in self._announced else min(left, A_MOMENT)
+                ):
+                    await moved.wait()
+            except TimeoutError:
+                return
+            finally:
+                del self._moved[case]
+
+    def _may_come(self, case: UUID) -> bool:
+        waiting = self._waiting[case]
+        return len(waiting) < max(one.beside for one in waiting)
 
 
 async def _take(case_file: CaseFile, case: UUID, group: list[_Waiting]) -> None:

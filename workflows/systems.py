@@ -6,6 +6,7 @@ person resolves it. What is still asked when a reply leaves is asked on while th
 """
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Final
 
@@ -65,13 +66,16 @@ class FanOut:
     def start(self, plans: tuple[SystemPlan, ...], *, resumes: bool = False) -> None:
         """Begin to ask; returns at once. `resumes`: what a deletion kept may go now."""
         self._resumes = resumes
-        self._window = self._window or asyncio.Semaphore(self._case.opened.search_window)
+        window = self._case.opened.search_window
+        self._window = self._window or asyncio.Semaphore(window)
+        here = Counter(plan.queue for plan in plans if plan.reach is Reach.SQL)
         for plan in plans:
+            beside = min(here[plan.queue], window) if plan.reach is Reach.SQL else 1
             self._drop(plan.name)
             self._plans[plan.name] = plan
             self._taken.discard(plan.name)
             self._paused.discard(plan.name)
-            self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window))
+            self._asking[plan.name] = asyncio.create_task(self._ask(plan, self._window, beside))
 
     def ask(self, plans: tuple[SystemPlan, ...], review: OpenTask | None = None) -> None:
         """Begin to ask those that have not answered and that nobody is asking.
@@ -150,13 +154,15 @@ class FanOut:
         told = (SystemOutcome.UNREACHABLE, SystemOutcome.FAILED)
         return {s.name for s in self._case.view.systems if s.outcome in told}
 
-    async def _ask(self, plan: SystemPlan, window: asyncio.Semaphore) -> None:
+    async def _ask(self, plan: SystemPlan, window: asyncio.Semaphore, beside: int) -> None:
         try:
-            await self._ask_until_answered(plan, window)
+            await self._ask_until_answered(plan, window, beside)
         except Exception as error:
             self._case.interrupt = Fault(f"asking {plan.name} failed: {type(error).__name__}")
 
-    async def _ask_until_answered(self, plan: SystemPlan, window: asyncio.Semaphore) -> None:
+    async def _ask_until_answered(
+        self, plan: SystemPlan, window: asyncio.Semaphore, beside: int
+    ) -> None:
         wait, patiently = self._case.opened.pacing.retry_most, False
         while True:
             if patiently:
@@ -168,7 +174,7 @@ class FanOut:
                 answer = await self._try(plan)
             else:
                 async with window:
-                    answer = await self._try(plan)
+                    answer, beside = await self._try(plan, beside), 1  # again, it is alone
             if answer is not None and answer.paused:
                 await self._tell_of_pause(plan, answer.reason)
                 continue
@@ -187,10 +193,10 @@ class FanOut:
             await workflow.sleep(wait, summary=f"{plan.name}: again")
             wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _try(self, plan: SystemPlan) -> SystemAnswer | None:
+    async def _try(self, plan: SystemPlan, beside: int = 1) -> SystemAnswer | None:
         """One round of tries; None if the system cannot be reached."""
         tries, waits = self._case.opened.pacing.tell_after_tries, plan.name in self._paused
-        return await self._call(plan, _step_of(plan), tries=tries, waits=waits)
+        return await self._call(plan, _step_of(plan), tries=tries, waits=waits, beside=beside)
 
     async def _hear(self, plan: SystemPlan) -> None:
         """A partner answers in its own time; its silence becomes a task, and it is heard on."""
@@ -218,7 +224,7 @@ class FanOut:
     async def _call(
         self, plan: SystemPlan, step: Step[SystemCall, SystemAnswer], *, tries: int = 0,
         within: timedelta | None = None, waits: bool = False, first: timedelta | None = None,
-        most: timedelta | None = None,
+        most: timedelta | None = None, beside: int = 1,
     ) -> SystemAnswer | None:  # fmt: skip
         """One activity; None if it gave up after its tries (0: never) or its time.
 
@@ -240,6 +246,7 @@ class FanOut:
                     resumes=self._resumes,
                     restricts=plan.restricts,
                     tries=tries if counts_itself else 0,
+                    beside=beside,
                     waits=waits,
                 ),
                 result_type=step.gives,
