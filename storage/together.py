@@ -97,9 +97,7 @@ class Together:
                 left = min(left, A_MOMENT)
             moved = self._moved[case] = asyncio.Event()
             try:
-                async with asyncio.timeout(
-                    left if case in self._announced else min(left, A_MOMENT)
-                ):
+                async with asyncio.timeout(left):
                     await moved.wait()
             except TimeoutError:
                 return

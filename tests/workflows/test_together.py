@@ -17,7 +17,7 @@ from schemas.steps import SystemChange
 from storage import tables as t
 from storage.audit import entries
 from storage.case_step import CaseStep
-from storage.together import PATIENCE, Together
+from storage.together import A_MOMENT, PATIENCE, Together
 from storage.verify import chain_findings, chains_query, stored_chains
 from tests.office import Office, a_form, an_office, now
 
@@ -64,9 +64,9 @@ class Steps:
     def __init__(self, office: Office, case: UUID) -> None:
         self.office, self.case, self.together = office, case, Together()
 
-    async def take(self, key: str, write: Write = searched) -> int:
+    async def take(self, key: str, write: Write = searched, beside: int = 1) -> int:
         return await self.together.step(
-            self.office.case_file, self.case, key, now(), "engine", write
+            self.office.case_file, self.case, key, now(), "engine", write, beside=beside
         )
 
     async def recorded(self) -> list[TimelineEntry]:
@@ -192,3 +192,17 @@ async def test_a_later_change_of_a_system_is_not_overwritten_by_its_answer(steps
     await steps.take("search:1", answers_and_fails)
 
     assert await steps.systems() == {"customers": ("failed", 0)}
+
+
+async def test_those_of_a_fan_out_wait_for_as_many_as_were_asked_with_them(steps: Steps):
+    """However they begin: they need not be announced yet."""
+    first = asyncio.create_task(steps.take("search:1", beside=2))
+    await asyncio.wait([first], timeout=A_MOMENT / 2)
+
+    assert await steps.take("search:2", beside=2) == await first
+
+
+async def test_one_of_a_fan_out_that_another_worker_has_is_not_waited_for(steps: Steps):
+    await asyncio.wait_for(steps.take("search:1", beside=2), PATIENCE)
+
+    assert len(await steps.recorded()) == 1
