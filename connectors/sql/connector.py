@@ -36,6 +36,7 @@ from connectors.sql.ended import EndedSearch
 from connectors.sql.erase import Eraser, Stopped, Voice, bound
 from connectors.sql.erasure_check import erasure_misfits
 from connectors.sql.findings import found
+from connectors.sql.indexes import index_statements
 from connectors.sql.remains import Scan
 from connectors.sql.rows import LayoutStale
 from connectors.sql.search import Layout, Search
@@ -87,6 +88,10 @@ class SqlConnector:
         self._layout = None
         layout = await self._guarded(self._laid_out)
         self._require([*missing_rights(self._manifest, layout.catalog), *erasure_misfits(layout)])
+
+    async def indexes(self) -> tuple[str, ...]:
+        """SQL for the indexes that a search can use; whether they are there is not looked at."""
+        return tuple(index_statements(await self._guarded(self._laid_out)))
 
     async def find(self, person: Person) -> Found:
         """Everything held on the person, in one view of the database. Changes nothing."""

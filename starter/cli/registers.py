@@ -67,11 +67,12 @@ class Asked:
 
 
 def register(systems: typer.Typer) -> None:
-    """Adds `dsr systems find`, `erase`, `rehearse` and `scaffold`."""
+    """Adds `dsr systems find`, `erase`, `rehearse`, `scaffold` and `indexes`."""
     systems.command()(find)
     systems.command()(erase)
     systems.command()(rehearse)
     systems.command()(scaffold)
+    systems.command()(indexes)
 
 
 def find(
@@ -165,6 +166,23 @@ def scaffold(
     say(run(trial.scaffolded(url, name)).rstrip("\n"))
 
 
+def indexes(name: Name = None, manifest: ManifestFile = None, url: Url = None) -> None:
+    """SQL for the indexes by which a search finds a person in large tables; runs nothing."""
+    from starter import trial
+    from starter.configuration import load
+    from starter.connection import last_written
+
+    settings = process_settings()
+    configuration, connection = load(settings.config), last_written(settings)
+    declared, url = _register_of(name, manifest, url, configuration, connection)
+
+    async def statements() -> tuple[str, ...]:
+        async with trial.register(declared, url) as connector:
+            return await connector.indexes()
+
+    say(*run(statements()))
+
+
 async def _rehearsed(asked: Asked, url: str) -> "Rehearsal":
     from starter import trial
 
@@ -192,18 +210,25 @@ def _asked(
     from starter.configuration import load
     from starter.connection import last_written
 
-    if (manifest is None) != (url is None):
-        raise BadInput("--manifest and --url belong together: give both, or a configured NAME.")
     settings = process_settings()
     configuration, connection = load(settings.config), last_written(settings)
-    policy = configuration.policy
-    if manifest is not None:
-        declared = trial.declared_in(manifest, name, policy)
-    else:
-        declared = trial.configured(configuration, name)
-        url = _configured_url(declared, connection)
-    person = trial.sought(_who(identity_file, identity or [])).person(policy)
+    declared, url = _register_of(name, manifest, url, configuration, connection)
+    person = trial.sought(_who(identity_file, identity or [])).person(configuration.policy)
     return Asked(configuration, connection, declared, url, person)
+
+
+def _register_of(
+    name: str | None, manifest: Path | None, url: str | None, configuration: "Configuration",
+    connection: "Connection | None",
+) -> "tuple[Manifest, str | None]":  # fmt: skip
+    from starter import trial
+
+    if (manifest is None) != (url is None):
+        raise BadInput("--manifest and --url belong together: give both, or a configured NAME.")
+    if manifest is not None:
+        return trial.declared_in(manifest, name, configuration.policy), url
+    declared = trial.configured(configuration, name)
+    return declared, _configured_url(declared, connection)
 
 
 def _configured_url(declared: "Manifest", connection: "Connection | None") -> str | None:

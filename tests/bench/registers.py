@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from connectors.registry import Systems
+from connectors.sql.connector import SqlConnector
 from schemas.policy import AccessPolicy, Pace
 from tests.bench.stand import Stand
 from tests.connectors.small import CUSTOMERS, small
@@ -27,7 +28,6 @@ REGISTERS: Final = [
         f"create table s{n}.customers (id int primary key, name text, email text)",
         f"insert into s{n}.customers select i, 'Person ' || i, 'p' || i || '@example.fi' "
         f"from generate_series(1, {PEOPLE}) i",
-        f"create index on s{n}.customers (lower(email))",
     )
 ]
 
@@ -38,6 +38,12 @@ async def registers(stand: Stand) -> AsyncIterator[str]:
     name = await stand.postgres.create("template1")
     for statement in REGISTERS:
         await stand.postgres.execute(statement, name)
+    async with declared(stand.postgres.url(name)) as systems:
+        for n in range(SYSTEMS):
+            connector = systems.connector(f"system_{n}")
+            assert isinstance(connector, SqlConnector)
+            for statement in await connector.indexes():
+                await stand.postgres.execute(statement, name)
     try:
         yield stand.postgres.url(name)
     finally:

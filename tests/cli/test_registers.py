@@ -240,3 +240,12 @@ async def _count(url: str) -> int:
         return count
     finally:
         await conn.close()
+
+
+async def test_the_index_of_a_search_is_printed(copy: str, manifest: Path):
+    ran = await _dsr("systems", "indexes", "--manifest", manifest, "--url", copy)
+
+    assert ran.code == 0
+    (statement,) = ran.out.splitlines()
+    assert statement.startswith('create index on "shop"."customers" ((')
+    assert '"email"' in statement
