@@ -1,6 +1,8 @@
 """A staff action on its way: made from what is given, checked, sent to the run of its case."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -8,6 +10,8 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy import select
 from temporalio.client import (
+    WorkflowFailureError,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -17,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.runs import Runs
 from rules.identity import normalise
 from rules.staff import refusal
-from schemas.case import Awaited, CaseView
+from schemas.case import Awaited, CaseView, Status
 from schemas.errors import BadInput, RefusedByRule, Unreachable
 from schemas.messages import (
     CloseAs,
@@ -158,10 +162,15 @@ class StaffActions:
         except ValidationError as fault:
             raise BadInput(f"Not done: {first_fault(fault, action)}.") from None
 
+    async def _is_closed(self, case: UUID) -> bool:
+        return (await self._case_file.view(case)).status is Status.CLOSED
+
     async def _send(self, case: UUID, message: StaffAction) -> CaseView:
         if isinstance(message, Reopen) and await self._reopening.is_done(case, message):
             return await self._case_file.view(case)
         handle = await self._runs.handle(case)
+        if isinstance(message, Reopen) and await self._is_closed(case):
+            await _ended(handle)
         try:
             view: CaseView = await handle.execute_update(
                 message.name, message, id=str(message.id), result_type=CaseView, rpc_timeout=WAIT
@@ -188,6 +197,13 @@ class StaffActions:
         """The open task of this id."""
         view = await self._case_file.view(case)
         return next((awaited for awaited in view.awaiting if awaited.task == task), None)
+
+
+async def _ended(handle: WorkflowHandle[Any, Any]) -> None:
+    """A case is closed a moment before its run has ended, which answers nothing any more."""
+    with suppress(WorkflowFailureError, RPCError, TimeoutError):
+        async with asyncio.timeout(WAIT.total_seconds()):
+            await handle.result()
 
 
 def _refused(error: WorkflowUpdateFailedError) -> RefusedByRule | BadInput:
