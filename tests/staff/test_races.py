@@ -274,6 +274,24 @@ async def test_a_case_is_opened_again_once_under_one_id(office: Office) -> None:
     assert (await office.client.show(number)).status is Status.SEARCHING
 
 
+async def test_an_opening_again_waits_until_the_run_of_the_closed_case_has_ended(
+    office: Office,
+) -> None:
+    """The row says closed a moment before: that run would take the opening and answer nothing."""
+    number = await replying(office)
+    run, case = await office.handle(number), await office.client._case(number)
+    async with office.case_file.step(case, "the-end", now(), "engine") as step:
+        step.set(status=Status.CLOSED, outcome=Outcome.FULFILLED, closed_at=now())
+
+    opening = asyncio.create_task(office.act(number, Reopen, by="helena", reason="one was missing"))
+    early, _ = await asyncio.wait([opening], timeout=1)
+    await run.terminate()
+
+    assert not early
+    assert (await opening).status is Status.SEARCHING
+    assert (await events(office, number)).count("reopened") == 1
+
+
 async def test_a_case_is_not_opened_again_beside_an_open_double(office: Office) -> None:
     form = a_form(of=somebody(), evidence={})
     first = await office.receives(form)

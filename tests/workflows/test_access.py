@@ -40,27 +40,13 @@ from schemas.messages import (
 )
 from schemas.request import Attachment
 from tests.fakes import a_row
+from tests.histories.scenarios.playing import decided, reviewed
 from tests.office import Office, a_form
-
-
-async def to_decision(office: Office, number: str, *withhold: Withheld) -> None:
-    """Up to the approver's desk."""
-    await office.archive_answers(number)
-    await office.reaches(number, Status.REVIEWING)
-    await office.act(number, Review, by="maija", withhold=withhold)
-    await office.awaits(number, "decide")
-
-
-async def to_reply(office: Office, number: str, *withhold: Withheld) -> None:
-    """Up to a compiled reply."""
-    await to_decision(office, number, *withhold)
-    await office.act(number, Decide, by="antti", choice=Choice.APPROVE)
-    await office.awaits(number, "send_reply")
 
 
 async def test_an_access_request_is_searched_reviewed_decided_replied_and_closed(office: Office):
     number = await office.receives(a_form())
-    await to_reply(office, number)
+    await decided(office, number)
     assert (await office.client.show(number)).clock.replied_at is None
 
     await office.client.package(number, by="maija")
@@ -73,7 +59,7 @@ async def test_an_access_request_is_searched_reviewed_decided_replied_and_closed
 
 async def test_the_query_and_the_case_row_tell_the_same(office: Office):
     number = await office.receives(a_form())
-    await to_decision(office, number)
+    await reviewed(office, number)
 
     assert await office.client.status(number) == await office.client.show(number)
 
@@ -82,7 +68,7 @@ async def test_an_item_withheld_for_the_rights_of_others_makes_the_answer_partia
     """Art. 15(4): redacted, never refused as a whole."""
     number = await office.receives(a_form())
     withheld = Withheld(system="customers", item="1", code=Ground.RIGHTS_OF_OTHERS)
-    await to_reply(office, number, withheld)
+    await decided(office, number, withheld)
     await office.sends(number, LetterKind.REPLY)
 
     view = await office.reaches(number, Status.CLOSED)
@@ -260,7 +246,7 @@ async def test_a_fee_refusal_is_decided_by_the_dpo_and_ends_in_a_refusal(office:
 
 async def test_a_withdrawal_ends_the_case_at_any_time(office: Office):
     number = await office.receives(a_form())
-    await to_decision(office, number)
+    await reviewed(office, number)
 
     await office.act(number, Withdraw, by="maija")
 
@@ -285,7 +271,7 @@ async def test_what_is_no_request_is_ended_by_a_handler(office: Office, ending: 
 
 async def test_a_decision_is_taken_back_before_the_reply_has_left(office: Office):
     number = await office.receives(a_form())
-    await to_reply(office, number)
+    await decided(office, number)
 
     await office.act(number, TakeBack, by="antti")
 
@@ -299,13 +285,13 @@ async def test_a_decision_is_taken_back_before_the_reply_has_left(office: Office
 
 async def test_a_case_is_answered_again_after_a_complaint(office: Office):
     number = await office.receives(a_form())
-    await to_reply(office, number)
+    await decided(office, number)
     await office.sends(number, LetterKind.REPLY)
     closed = await office.reaches(number, Status.CLOSED)
 
     await office.act(number, Reopen, by="helena", reason="a register was missing")
 
-    await to_reply(office, number)
+    await decided(office, number)
     await office.sends(number, LetterKind.REPLY)
     view = await office.reaches(number, Status.CLOSED)
     assert view.clock.due_date == closed.clock.due_date
@@ -314,7 +300,7 @@ async def test_a_case_is_answered_again_after_a_complaint(office: Office):
 
 async def test_the_decision_signal_decides_as_the_update_does(office: Office):
     number = await office.receives(a_form())
-    await to_decision(office, number)
+    await reviewed(office, number)
 
     await office.client.decide_without_waiting(number, by="antti", choice=Choice.APPROVE)
 
@@ -349,7 +335,7 @@ async def test_an_unreachable_system_never_blocks_the_others_and_becomes_a_task(
         number, ResolveSystem, by="maija", system="marketing", how=SystemResolution.RETRY,
         reason="it is back",
     )  # fmt: skip
-    await to_decision(office, number)
+    await reviewed(office, number)
 
 
 async def test_a_system_that_is_away_for_weeks_is_asked_on_and_fills_no_history(office: Office):
@@ -388,7 +374,7 @@ async def test_a_system_left_out_by_a_person_makes_the_answer_partial(office: Of
         number, ResolveSystem, by="maija", system="marketing", how=SystemResolution.LEAVE_OUT,
         reason="it was retired last year",
     )  # fmt: skip
-    await to_reply(office, number)
+    await decided(office, number)
     await office.sends(number, LetterKind.REPLY)
 
     assert (await office.reaches(number, Status.CLOSED)).outcome is Outcome.PARTIAL
