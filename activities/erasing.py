@@ -44,7 +44,7 @@ from storage.holds import (
 )
 from storage.locks import lock_to_erase
 from storage.persons import hashes_of, is_about
-from storage.stops import stops_of
+from storage.stops import stop_of
 
 COMMIT_TAKES: Final = timedelta(seconds=5)
 """How long a COMMIT that has begun may take in a system, beyond its transaction's bound."""
@@ -221,12 +221,11 @@ async def fates(
 ) -> tuple[SystemFate, ...]:
     """What a hold achieved in each of these systems, as far as every try to erase has told."""
     rows = await erasures_on(conn, hold)
-    stops = await stops_of(conn, {row["dispatch_id"] for row in rows if row["dispatch_id"]})
     tries = [
         Tried(
             system=row["system"], bound_at=row["bound_at"], ended_at=row["ended_at"],
             erased=row["outcome"] == Ending.ERASED, kept=tuple(row["kept"]),
-            stop=stops.get(row["dispatch_id"]), with_people=row["outcome"] == Ending.TOLD,
+            stop=stop_of(row), with_people=row["outcome"] == Ending.TOLD,
         )
         for row in rows
     ]  # fmt: skip

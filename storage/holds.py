@@ -198,8 +198,14 @@ async def may_have_erased(
 
 
 async def erasures_on(conn: AsyncConnection, hold: Hold) -> Sequence[RowMapping]:
-    """Every try to erase what is in the hold's scope: system, bound, end, outcome, kept."""
-    query = select(t.erasures)
+    """Every try to erase what is in the hold's scope: system, bound, end, outcome, kept.
+
+    With it how the request stands that told a partner: what ends the one ends the other, and of
+    two looks the second could see what the first did not.
+    """
+    d = t.dispatches.c
+    request = select(t.erasures, d.stop_wanted_at, d.stop, d.settled_at)
+    query = request.outerjoin(t.dispatches, d.id == t.erasures.c.dispatch_id)
     if hold.hashes:
         query = query.where(t.erasures.c.hashes.bool_op("&&")(list(hold.hashes)))
     if hold.systems:

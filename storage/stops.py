@@ -4,7 +4,6 @@ The row of the request is the outbox: whoever reaches the partner works it, once
 stopping`). Nothing on it tells of the hold.
 """
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -98,15 +97,6 @@ async def _about(conn: AsyncConnection, request: UUID) -> Doubt:
     )  # fmt: skip
 
 
-async def stops_of(conn: AsyncConnection, requests: Collection[UUID]) -> Mapping[UUID, StopState]:
-    """How the stops of these requests stand; those that nobody wants back are missing."""
-    if not requests:
-        return {}
-    wanted = select(d.id, d.stop, d.settled_at).where(d.stop_wanted_at.is_not(None))
-    rows = await conn.execute(wanted.where(d.id.in_(requests)))
-    return {row["id"]: _state(row) for row in rows.mappings()}
-
-
 async def was_taken_back(conn: AsyncConnection, request: UUID) -> bool:
     """Whether the partner gave this request back because of a hold."""
     taken = (d.id == request) & (d.stop == StopState.TAKEN)
@@ -119,8 +109,13 @@ async def was_sent(conn: AsyncConnection, request: UUID) -> bool:
     return bool(await conn.scalar(select(exists().where(told))))
 
 
-def _state(row: RowMapping) -> StopState:
-    """A request that was answered before it was taken back was too late to be."""
+def stop_of(row: RowMapping) -> StopState | None:
+    """How the stop of a try's request stands (`erasures_on`); None if nobody wants it back.
+
+    A request that was answered before it was taken back was too late to be.
+    """
+    if row["stop_wanted_at"] is None:
+        return None
     if row["stop"] is None:
         return StopState.IN_DOUBT if row["settled_at"] is None else StopState.TOO_LATE
     return StopState(row["stop"])

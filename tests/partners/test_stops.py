@@ -2,11 +2,15 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 from uuid import UUID
 
+from sqlalchemy import event
+
+from activities.erasing import fates
 from activities.erasure import KEPT
 from activities.parking import ready_to_resume
 from activities.sweeps import SweepActivities
@@ -18,6 +22,7 @@ from schemas.recipients import RecipientState
 from schemas.steps import SweepInput
 from starter.holds import Holds
 from storage.audit import entries
+from storage.holds import standing_holds
 from tests.holds.deskwork import BY_PHONE, RITVA, an_order
 from tests.office import POLICY, Office, a_form
 from tests.partners.offices import EXPERT, OF_AINO, comes_to, dispatches, ids, outcome
@@ -204,6 +209,29 @@ async def test_a_stop_that_its_process_did_not_live_to_send_is_sent_by_whoever_h
     answer = await comes_to_stop(office, number, StopState.TAKEN)
     assert answer.fate is Fate.PROTECTED
     await kept(office, number)
+
+
+async def test_a_stop_and_what_it_made_of_the_tries_are_read_in_one_look(partner, office_with):
+    """Of two looks the first could see the request with the partner, the second that it is back:
+    what is protected would be called gone."""
+    office = await office_with(partner("silent"), **RARELY)
+    await told(office)
+    await placed(office, reaches=False)
+    looks: list[str] = []
+    engine = office.case_file.engine
+    async with office.case_file.reading.connect() as conn:
+        (hold,) = await standing_holds(conn)
+        look = partial(_note, looks)
+        event.listen(engine.sync_engine, "before_cursor_execute", look)
+        (answer,) = await fates(conn, hold, (EXPERT,))
+        event.remove(engine.sync_engine, "before_cursor_execute", look)
+
+    assert answer.stop is StopState.IN_DOUBT
+    assert len(looks) == 1
+
+
+def _note(looks: list[str], _conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+    looks.append(statement)
 
 
 async def test_a_stop_is_sent_by_the_hourly_sweep_where_nobody_hears(partner, office_with):
