@@ -31,6 +31,9 @@ PATIENCE: Final = 4 * A_MINUTE
 _MIGRATING: Final = asyncio.Lock()
 """The tool of migrations does one database of a process at a time."""
 
+_SWITCHING: Final = asyncio.Lock()
+"""Servers of one process share a lock that is no lock between its threads."""
+
 
 class Outage:
     """The server stops when it is asked to for the first time."""
@@ -44,14 +47,14 @@ class Outage:
         """Or has begun."""
         async with self._once:
             if not self.began.is_set():
-                await asyncio.to_thread(self._server.stop)
+                await _switched(self._server.stop)
                 self.began.set()
 
     async def lasts(self, handle: WorkflowHandle[Any, Any]) -> None:
         """A minute, in which whoever waits for a system is tried again, in vain."""
         await asyncio.wait_for(self.began.wait(), PATIENCE)
         await asyncio.gather(asyncio.sleep(A_MINUTE), tried_in_vain(handle, times=2))
-        await asyncio.to_thread(self._server.start)
+        await _switched(self._server.start)
 
     async def before_the_proof(self, erase: Callable[..., Awaitable[Any]], *given: Any) -> Any:
         """Nothing has been committed in the register."""
@@ -68,6 +71,11 @@ class Outage:
         erased = await erase(*given)
         await self.begins()
         return erased
+
+
+async def _switched(turn: Callable[[], Any]) -> None:
+    async with _SWITCHING:
+        await asyncio.to_thread(turn)
 
 
 async def tried_in_vain(handle: WorkflowHandle[Any, Any], times: int) -> None:
